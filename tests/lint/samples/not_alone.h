@@ -1,0 +1,1 @@
+int sample_size(size_t len);

@@ -1,0 +1,1 @@
+int sample_key(const char *class, int new);
