@@ -1,6 +1,6 @@
 """Run meson's tests and close with one line that people and scripts can read.
 
-    run_tests.py BUILD_FOLDER [--wrap=COMMAND] [--setup-env=NAME=VALUE]... [NAME...]
+    run_tests.py BUILD_FOLDER [--wrap=COMMAND] [--multiplier=N] [NAME...]
 
 A NAME is a test or a suite; without one, everything runs. The last line of the output
 is "N passed, N failed, N skipped", in programs. The exit status is 0 only if at least
@@ -62,7 +62,7 @@ def main():
     parser.add_argument("--wrap", help="run every test under this command")
     parser.add_argument("--multiplier", default="1", help="of every time limit")
     parser.add_argument("names", nargs="*")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
 
     tests = known_tests(args.build)
     chosen = select(tests, args.names) if args.names else set(tests)
