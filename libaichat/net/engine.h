@@ -1,0 +1,52 @@
+#pragma once
+
+/*
+ * The engine: one thread per context with one curl_multi, which runs all transfers. It
+ * never waits for a disk. Everything that the callbacks of this layer call runs on it.
+ */
+
+#include "base/common.h"
+#include "base/error.h"
+#include "base/log.h"
+
+struct aic_engine;
+
+struct aic_engine_config { /* strings are copied */
+	const char *proxy;    /* NULL or "" = none */
+	const char *no_proxy; /* as curl's CURLOPT_NOPROXY */
+	const char *ca_file;
+	const struct aic_log *log; /* outlives the engine */
+};
+
+/* Starts the thread. AICHAT_ENOMEM, AICHAT_ENETWORK (libcurl cannot start). */
+int aic_engine_new(const struct aic_engine_config *config, struct aic_engine **ret_engine,
+		   aichat_error **reterr);
+/* Ends transfers (each is told AICHAT_ECLOSED), runs the posted tasks, joins, frees. */
+struct aic_engine *aic_engine_free(struct aic_engine *engine);
+
+/* Something to be run once on the engine's thread. Embedded in its owner; never fails. */
+struct aic_task {
+	void (*run)(struct aic_task *task);
+	struct aic_task *next;
+};
+/* Any thread. A task must not be posted again before it has run. */
+void aic_engine_post(struct aic_engine *engine, struct aic_task *task);
+bool aic_engine_is_current(const struct aic_engine *engine);
+
+/* Engine thread only from here on. A timer is embedded, fires once, may be set again. */
+struct aic_timer {
+	void (*fire)(struct aic_timer *timer);
+	int64_t due_mono_ms;
+	size_t slot; /* 1 + place in the heap; 0 = not set */
+};
+int aic_timer_set(struct aic_engine *engine, struct aic_timer *timer, int64_t due_mono_ms);
+void aic_timer_clear(struct aic_engine *engine, struct aic_timer *timer);
+
+/* A descriptor to be told of when it can be read (a key command's output). */
+struct aic_watch {
+	int fd;
+	void (*ready)(struct aic_watch *watch);
+	struct aic_watch *next;
+};
+void aic_watch_add(struct aic_engine *engine, struct aic_watch *watch);
+void aic_watch_remove(struct aic_engine *engine, struct aic_watch *watch);

@@ -1,0 +1,42 @@
+#pragma once
+
+/*
+ * Server-sent events, by the WHATWG rules ("Server-sent events", section 9.2.6), from
+ * bytes cut anywhere. Pure: no I/O.
+ */
+
+#include "base/buf.h"
+#include "base/common.h"
+
+#define AIC_SSE_EVENT_MAX ((size_t)64 << 20)
+
+struct aic_sse {
+	struct aic_buf line;  /* a line that is not whole yet */
+	struct aic_buf data;  /* of the event that is being read */
+	struct aic_buf name;
+	struct aic_buf id;
+	int64_t retry_ms;     /* -1 = not said */
+	bool started;         /* the byte order mark was looked for */
+	bool after_cr;        /* an LF that follows belongs to the CR */
+	bool has_data;
+	size_t bom_seen;
+};
+
+void aic_sse_init(struct aic_sse *sse, size_t event_max);
+void aic_sse_done(struct aic_sse *sse);
+
+struct aic_sse_ops {
+	/* One event. Borrowed. A result other than 0 ends the feed with that result. */
+	int (*event)(void *user, struct aic_str name, struct aic_str data);
+	/* A comment line: a sign of life. May be NULL. */
+	void (*comment)(void *user);
+};
+
+/* 0, what ops->event returned, AICHAT_ETOOLARGE or AICHAT_ENOMEM. */
+int aic_sse_feed(struct aic_sse *sse, struct aic_str bytes, const struct aic_sse_ops *ops,
+		 void *user);
+/*
+ * The bytes are over. The standard drops an event without its blank line; providers do
+ * leave it out, so it is given when its data is JSON or "[DONE]".
+ */
+int aic_sse_end(struct aic_sse *sse, const struct aic_sse_ops *ops, void *user);
