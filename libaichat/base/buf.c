@@ -1,10 +1,9 @@
-#include "base/buf.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 
 #include <aichat/error.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 
 void aic_buf_done(struct aic_buf *buf)

@@ -3,14 +3,13 @@
  * and the randomness seeded; `lock` guards the state of the seeded generator.
  */
 
-#include "base/clock.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/id.h"
 
 static int64_t read_clock(clockid_t clock)
@@ -135,9 +134,10 @@ static int64_t days_of_date(int64_t year, int64_t month, int64_t day)
 		year--;
 	int64_t era = (year >= 0 ? year : year - 399) / 400;
 	int64_t year_of_era = year - era * 400;
-	int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-	int64_t day_of_era =
-		year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+	int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day -
+			      1;
+	int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 +
+			     day_of_year;
 
 	return era * 146097 + day_of_era - 719468;
 }
@@ -150,8 +150,8 @@ static void date_of_days(int64_t days, int *year, int *month, int *day)
 	int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
 			       day_of_era / 146096) /
 			      365;
-	int64_t day_of_year =
-		day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	int64_t day_of_year = day_of_era -
+			      (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	int64_t from_march = (5 * day_of_year + 2) / 153;
 
 	*day = (int)(day_of_year - (153 * from_march + 2) / 5 + 1);
@@ -160,7 +160,7 @@ static void date_of_days(int64_t days, int *year, int *month, int *day)
 }
 
 #define DAY_MS INT64_C(86400000)
-#define FIRST_MS (INT64_C(-719528) * DAY_MS)	   /* 0000-01-01 */
+#define FIRST_MS (INT64_C(-719528) * DAY_MS)    /* 0000-01-01 */
 #define LAST_MS (INT64_C(2932897) * DAY_MS - 1) /* 9999-12-31 */
 
 static char *put_digits(char *to, int64_t value, int digits)

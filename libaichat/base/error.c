@@ -1,9 +1,8 @@
-#include "base/error.h"
-
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "base/error.h"
 #include "base/mem.h"
 
 struct aichat_error {

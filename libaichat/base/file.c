@@ -4,8 +4,6 @@
  * disk; the descriptor is gone all the same.
  */
 
-#include "base/file.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 #ifdef AIC_TEST_HOOKS
@@ -126,8 +125,8 @@ static int make_folder(const char *path, const char *asked, aichat_error **reter
 	if (stat(path, &status) == 0) {
 		if (S_ISDIR(status.st_mode))
 			return 0;
-		return aic_error_set(reterr, AICHAT_EEXIST, "%s: %s is a file, not a folder",
-				     asked, path);
+		return aic_error_set(reterr, AICHAT_EEXIST,
+				     "%s: %s is a file, not a folder", asked, path);
 	}
 	errno = number;
 	return file_error(reterr, asked, "cannot be made");
@@ -140,7 +139,8 @@ int aic_file_make_folders(const char *path, aichat_error **reterr)
 	if (!part)
 		return aic_error_nomem(reterr);
 	if (!*part)
-		return aic_error_set(reterr, AICHAT_EINVAL, "the name of a folder is empty");
+		return aic_error_set(reterr, AICHAT_EINVAL,
+				     "the name of a folder is empty");
 	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		if (slash[-1] == '/')
 			continue;

@@ -3,8 +3,6 @@
  * are made for secrets and pay for it.
  */
 
-#include "base/hash.h"
-
 #include <pthread.h>
 
 #include <sodium.h>
@@ -12,6 +10,7 @@
 #include <aichat/error.h>
 
 #include "base/buf.h"
+#include "base/hash.h"
 
 _Static_assert(AIC_DIGEST_BYTES == crypto_hash_sha256_BYTES, "SHA-256 is 32 bytes");
 
@@ -35,7 +34,8 @@ void aic_blake2b(const void *data, size_t len, unsigned char digest[AIC_DIGEST_B
 	crypto_generichash(digest, AIC_DIGEST_BYTES, data, len, NULL, 0);
 }
 
-char *aic_digest_text(const unsigned char digest[AIC_DIGEST_BYTES], char text[AIC_DIGEST_TEXT])
+char *aic_digest_text(const unsigned char digest[AIC_DIGEST_BYTES],
+		      char text[AIC_DIGEST_TEXT])
 {
 	static const char hex[] = "0123456789abcdef";
 
@@ -62,7 +62,8 @@ int aic_base64_encode(struct aic_buf *out, const void *data, size_t len)
 	if (!to)
 		return out->error;
 	for (; len >= 3; len -= 3, from += 3, to += 4) {
-		uint32_t bits = (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2];
+		uint32_t bits = (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 |
+				from[2];
 		to[0] = alphabet[bits >> 18];
 		to[1] = alphabet[bits >> 12 & 63];
 		to[2] = alphabet[bits >> 6 & 63];

@@ -10,7 +10,8 @@ void aic_sha256(const void *data, size_t len, unsigned char digest[AIC_DIGEST_BY
 void aic_blake2b(const void *data, size_t len, unsigned char digest[AIC_DIGEST_BYTES]);
 
 #define AIC_DIGEST_TEXT (2 * AIC_DIGEST_BYTES + 1)
-char *aic_digest_text(const unsigned char digest[AIC_DIGEST_BYTES], char text[AIC_DIGEST_TEXT]);
+char *aic_digest_text(const unsigned char digest[AIC_DIGEST_BYTES],
+		      char text[AIC_DIGEST_TEXT]);
 
 /* Base64 (RFC 4648, padded). Encoded text is appended. */
 struct aic_buf;

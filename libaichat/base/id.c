@@ -4,11 +4,10 @@
  * is what makes ids of one millisecond sort; its lock is held for a few instructions.
  */
 
-#include "base/id.h"
-
 #include <pthread.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int64_t last_ms;

@@ -34,7 +34,8 @@ struct aic_json_token {
 	uint32_t start; /* of the value's first byte; a string's quote */
 	uint32_t end;   /* after its last byte */
 	uint32_t skip;  /* tokens in this value, itself included; a key counts as one */
-	uint32_t type : 8, escaped : 1, integer : 1, count : 22; /* count: of children, saturating */
+	uint32_t type : 8, escaped : 1, integer : 1,
+		count : 22; /* count: of children, saturating */
 };
 
 #define AIC_JSON_COUNT_MAX ((1u << 22) - 1)
@@ -45,10 +46,12 @@ struct aic_json_limits {
 	size_t max_bytes;
 	uint32_t max_tokens;
 	uint32_t max_depth;
-	bool lone_surrogates; /* take them (they read as U+FFFD): providers do send them */
+	bool lone_surrogates; /* take them (they read as U+FFFD): providers do send them
+			       */
 };
 
-/* Wire data: 64 MiB, depth 128, lone surrogates taken. Strict: 8 MiB, 100,000 tokens, depth 32. */
+/* Wire data: 64 MiB, depth 128, lone surrogates taken. Strict: 8 MiB, 100,000 tokens,
+ * depth 32. */
 extern const struct aic_json_limits aic_json_wire;
 extern const struct aic_json_limits aic_json_strict;
 
@@ -99,15 +102,18 @@ static inline int aic_json_key(int member)
 
 /* The exact bytes of a value, a string's quotes included; empty for none. */
 struct aic_str aic_json_raw(const struct aic_json *doc, int value);
-/* Append a string's text, unescaped. Nothing for what is no string. Returns buf->error. */
+/* Append a string's text, unescaped. Nothing for what is no string. Returns buf->error.
+ */
 int aic_json_text(const struct aic_json *doc, int string, struct aic_buf *buf);
 /* The length of a string's text, unescaped; 0 for what is no string. */
 size_t aic_json_text_len(const struct aic_json *doc, int string);
 /*
  * A string's text without copying when it has no escapes, else unescaped into scratch
- * (which is reset first). {NULL, 0} for what is no string or on failure (see scratch->error).
+ * (which is reset first). {NULL, 0} for what is no string or on failure (see
+ * scratch->error).
  */
-struct aic_str aic_json_str(const struct aic_json *doc, int string, struct aic_buf *scratch);
+struct aic_str aic_json_str(const struct aic_json *doc, int string,
+			    struct aic_buf *scratch);
 /* A NUL-terminated copy; NULL for no string, an embedded NUL or out of memory. */
 char *aic_json_strdup(const struct aic_json *doc, int string);
 bool aic_json_equals(const struct aic_json *doc, int string, const char *text);

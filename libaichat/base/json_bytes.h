@@ -46,7 +46,8 @@ static inline const char *aic_json_plain(const char *at, const char *end)
 		memcpy(&word, at, sizeof(word));
 		uint64_t quote = word ^ ones * '"';
 		uint64_t backslash = word ^ ones * '\\';
-		if (((word - ones * 0x20) | (quote - ones) | (backslash - ones) | word) & tops)
+		if (((word - ones * 0x20) | (quote - ones) | (backslash - ones) | word) &
+		    tops)
 			break;
 	}
 #endif

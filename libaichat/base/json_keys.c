@@ -126,7 +126,8 @@ static int fill(struct aic_json *doc, uint32_t object, uint32_t *table, size_t m
 			return code;
 		size_t slot = hash & mask;
 		for (; table[slot]; slot = (slot + 1) & mask) {
-			if (!aic_json_same_text(doc->text, &tokens[table[slot]], &tokens[key]))
+			if (!aic_json_same_text(doc->text, &tokens[table[slot]],
+						&tokens[key]))
 				continue;
 			doc->error_at = tokens[key].start;
 			doc->error_why = AIC_JSON_KEY_TWICE;

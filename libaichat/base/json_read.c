@@ -3,8 +3,6 @@
  * out of range. What the scan has checked is not checked again.
  */
 
-#include "base/json.h"
-
 #include <errno.h>
 #include <float.h>
 #include <locale.h>
@@ -12,6 +10,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "base/json_bytes.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -37,9 +36,11 @@ enum aic_json_type aic_json_type(const struct aic_json *doc, int value)
 }
 
 /* What stands between a string's quotes. */
-static struct aic_str inside(const struct aic_json *doc, const struct aic_json_token *token)
+static struct aic_str inside(const struct aic_json *doc,
+			     const struct aic_json_token *token)
 {
-	return (struct aic_str){ doc->text + token->start + 1, token->end - token->start - 2 };
+	return (struct aic_str){ doc->text + token->start + 1,
+				 token->end - token->start - 2 };
 }
 
 size_t aic_json_unescape(const char **at, const char *end, char out[4])
@@ -74,10 +75,12 @@ size_t aic_json_unescape(const char **at, const char *end, char out[4])
 	*at += 4;
 	if (code >= 0xd800 && code < 0xe000) {
 		int32_t low = -1;
-		if (code < 0xdc00 && end - from >= 12 && from[6] == '\\' && from[7] == 'u')
+		if (code < 0xdc00 && end - from >= 12 && from[6] == '\\' &&
+		    from[7] == 'u')
 			low = aic_json_hex4(from + 8);
 		if (low >= 0xdc00 && low < 0xe000) {
-			code = 0x10000 + ((code - 0xd800) << 10) + ((uint32_t)low - 0xdc00);
+			code = 0x10000 + ((code - 0xd800) << 10) +
+			       ((uint32_t)low - 0xdc00);
 			*at += 6;
 		} else {
 			code = 0xfffd;
@@ -127,7 +130,8 @@ int aic_json_get(const struct aic_json *doc, int object, const char *key)
 	if (!token)
 		return AIC_JSON_NONE;
 	uint32_t end = (uint32_t)object + token->skip;
-	for (uint32_t at = (uint32_t)object + 1; at < end; at += 1 + doc->tokens[at + 1].skip)
+	for (uint32_t at = (uint32_t)object + 1; at < end;
+	     at += 1 + doc->tokens[at + 1].skip)
 		if (equals(doc, &doc->tokens[at], name))
 			return (int)at + 1;
 	return AIC_JSON_NONE;
@@ -215,7 +219,8 @@ int aic_json_text(const struct aic_json *doc, int string, struct aic_buf *buf)
 	const char *at = raw.data;
 	const char *end = raw.data + raw.len;
 	while (at < end) {
-		const char *escape = token->escaped ? memchr(at, '\\', (size_t)(end - at)) : NULL;
+		const char *escape = token->escaped ? memchr(at, '\\', (size_t)(end - at))
+						    : NULL;
 		size_t plain = (size_t)((escape ? escape : end) - at);
 		memcpy(to, at, plain);
 		to += plain;
@@ -253,7 +258,8 @@ size_t aic_json_text_len(const struct aic_json *doc, int string)
 	return len;
 }
 
-struct aic_str aic_json_str(const struct aic_json *doc, int string, struct aic_buf *scratch)
+struct aic_str aic_json_str(const struct aic_json *doc, int string,
+			    struct aic_buf *scratch)
 {
 	const struct aic_json_token *token = token_if(doc, string, AIC_JSON_STRING);
 
@@ -271,7 +277,8 @@ char *aic_json_strdup(const struct aic_json *doc, int string)
 {
 	AIC_CLEANUP(aic_buf_done) struct aic_buf buf = aic_buf(0);
 
-	if (!token_if(doc, string, AIC_JSON_STRING) || aic_json_text(doc, string, &buf) < 0 ||
+	if (!token_if(doc, string, AIC_JSON_STRING) ||
+	    aic_json_text(doc, string, &buf) < 0 ||
 	    memchr(aic_buf_str(&buf).data, '\0', buf.len))
 		return NULL;
 	return aic_buf_take(&buf, NULL);
@@ -388,7 +395,8 @@ bool aic_json_double(const struct aic_json *doc, int value, double *ret)
 	const char *text = doc->text + token->start;
 	if (short_double(text, doc->text + token->end, ret))
 		return true;
-	/* Whatever follows a number inside a text stops strtod(); at its end nothing does. */
+	/* Whatever follows a number inside a text stops strtod(); at its end nothing
+	 * does. */
 	if (token->end < doc->len)
 		return aic_json_strtod(text, ret);
 	AIC_CLEANUP(aic_freep) char *copy = aic_strndup(text, token->end - token->start);

@@ -10,7 +10,6 @@
  */
 
 #include "base/json.h"
-
 #include "base/json_bytes.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -31,14 +30,14 @@ const struct aic_json_limits aic_json_strict = {
 struct frame {
 	uint32_t token; /* the container's number */
 	uint32_t count; /* of its children */
-	uint64_t seen;	/* one bit for each signature of a key */
+	uint64_t seen;  /* one bit for each signature of a key */
 };
 
 struct scan {
 	struct aic_json *doc;
 	const char *at;
 	const char *end;
-	struct frame *top;	   /* NULL outside of any container */
+	struct frame *top;             /* NULL outside of any container */
 	struct aic_json_token *tokens; /* the tape's, kept near */
 	uint32_t count;
 	uint32_t capacity;
@@ -67,7 +66,8 @@ RARE int fail(struct scan *s, const char *at, int code, const char *why)
 /* What was due at s->at is not there. */
 RARE int not_due(struct scan *s, const char *why)
 {
-	return fail(s, s->at, AICHAT_EJSON, s->at == s->end ? "the text ends too soon" : why);
+	return fail(s, s->at, AICHAT_EJSON,
+		    s->at == s->end ? "the text ends too soon" : why);
 }
 
 RARE int grow(struct scan *s)
@@ -76,8 +76,8 @@ RARE int grow(struct scan *s)
 
 	if (s->count >= s->max_tokens)
 		return fail(s, s->at, AICHAT_ETOOLARGE, "too many values");
-	struct aic_json_token *tokens =
-		aic_realloc_array(s->doc->tokens, larger, sizeof(*tokens));
+	struct aic_json_token *tokens = aic_realloc_array(s->doc->tokens, larger,
+							  sizeof(*tokens));
 	if (!tokens)
 		return fail(s, s->at, AICHAT_ENOMEM, "out of memory");
 	s->doc->tokens = tokens;
@@ -200,7 +200,8 @@ INLINE int scan_number(struct scan *s, struct aic_json_token *token)
 	if (s->at < s->end && *s->at == '0') {
 		s->at++;
 		if (at_digit(s))
-			return fail(s, start, AICHAT_EJSON, "a number that starts with 0");
+			return fail(s, start, AICHAT_EJSON,
+				    "a number that starts with 0");
 	} else if (!skip_digits(s)) {
 		return not_due(s, "a digit is due");
 	}
@@ -379,8 +380,8 @@ INLINE int scan_follow(struct scan *s)
 			return code < 0 ? code : 1;
 		}
 		if (c != (object ? '}' : ']'))
-			return not_due(s, object ? "a comma or } is due" :
-						   "a comma or ] is due");
+			return not_due(s, object ? "a comma or } is due"
+						 : "a comma or ] is due");
 		int code = close_container(s);
 		if (code < 0)
 			return code;
@@ -402,7 +403,8 @@ static int scan_values(struct scan *s)
 			return code;
 		char c = *s->at;
 		if (c == '{' || c == '[') {
-			code = open_container(s, c == '{' ? AIC_JSON_OBJECT : AIC_JSON_ARRAY);
+			code = open_container(s, c == '{' ? AIC_JSON_OBJECT
+							  : AIC_JSON_ARRAY);
 			if (code < 0)
 				return code;
 			skip_space(s);
@@ -488,6 +490,6 @@ int aic_json_scan_error(const struct aic_json *doc, int code, const char *what,
 			column++;
 		}
 	}
-	return aic_error_set(reterr, code, "%s: line %u, column %u: %s", what, line, column,
-			     doc->error_why);
+	return aic_error_set(reterr, code, "%s: line %u, column %u: %s", what, line,
+			     column, doc->error_why);
 }

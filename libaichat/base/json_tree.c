@@ -9,13 +9,12 @@
  * was read from, as json_object_new_double_s() makes them.
  */
 
-#include "base/json_tree.h"
-
 #include <limits.h>
 #include <stdlib.h>
 
 #include <json-c/json.h>
 
+#include "base/json_tree.h"
 #include "base/mem.h"
 
 /* Freeing nests as deeply as the tree does; json-c 0.16 uses the stack for it. */
@@ -47,7 +46,8 @@ struct aic_json_tree *aic_json_tree_new_string(struct aic_str text)
 {
 	if (text.len >= INT_MAX)
 		return NULL;
-	return tree_of(json_object_new_string_len(text.data ? text.data : "", (int)text.len));
+	return tree_of(
+		json_object_new_string_len(text.data ? text.data : "", (int)text.len));
 }
 
 static struct aic_json_tree *new_number(struct aic_str text)
@@ -127,10 +127,13 @@ size_t aic_json_tree_count(const struct aic_json_tree *tree)
 
 	if (type == AIC_JSON_ARRAY)
 		return json_object_array_length(object_of(tree));
-	return type == AIC_JSON_OBJECT ? (size_t)json_object_object_length(object_of(tree)) : 0;
+	return type == AIC_JSON_OBJECT
+		       ? (size_t)json_object_object_length(object_of(tree))
+		       : 0;
 }
 
-struct aic_json_tree *aic_json_tree_get(const struct aic_json_tree *object, const char *key)
+struct aic_json_tree *aic_json_tree_get(const struct aic_json_tree *object,
+					const char *key)
 {
 	json_object *value = NULL;
 
@@ -369,7 +372,8 @@ int aic_json_tree_build(const struct aic_json *doc, int value, const char *what,
 }
 
 int aic_json_tree_parse(struct aic_str text, const struct aic_json_limits *limits,
-			const char *what, struct aic_json_tree **ret, aichat_error **reterr)
+			const char *what, struct aic_json_tree **ret,
+			aichat_error **reterr)
 {
 	AIC_CLEANUP(aic_json_done) struct aic_json doc = { 0 };
 	int code = aic_json_scan(&doc, text.data, text.len, limits);
@@ -399,7 +403,8 @@ static int compare_keys(const void *a, const void *b)
 		      ((const struct aic_json_walk *)b)->key);
 }
 
-/* The members in the order of their keys; nothing and an error in w->buf without memory. */
+/* The members in the order of their keys; nothing and an error in w->buf without memory.
+ */
 static struct aic_json_walk *sorted_members(struct aic_json_writer *w,
 					    const struct aic_json_tree *tree)
 {

@@ -18,7 +18,8 @@ struct aic_json_tree; /* one value, owned */
 
 /* Scans with limits, then builds. `what` starts the error's line. */
 int aic_json_tree_parse(struct aic_str text, const struct aic_json_limits *limits,
-			const char *what, struct aic_json_tree **ret, aichat_error **reterr);
+			const char *what, struct aic_json_tree **ret,
+			aichat_error **reterr);
 /* Builds from one value of a tape. Keys with a NUL inside are refused (AICHAT_EJSON). */
 int aic_json_tree_build(const struct aic_json *doc, int value, const char *what,
 			struct aic_json_tree **ret, aichat_error **reterr);
@@ -38,7 +39,8 @@ enum aic_json_type aic_json_tree_type(const struct aic_json_tree *tree);
 /* Members or elements; 0 for what is no container. */
 size_t aic_json_tree_count(const struct aic_json_tree *tree);
 /* A member, borrowed; NULL if it is not there or this is no object. */
-struct aic_json_tree *aic_json_tree_get(const struct aic_json_tree *object, const char *key);
+struct aic_json_tree *aic_json_tree_get(const struct aic_json_tree *object,
+					const char *key);
 /* An element, borrowed; NULL if it is not there or this is no array. */
 struct aic_json_tree *aic_json_tree_at(const struct aic_json_tree *array, size_t n);
 /* A string's text or a number as it was written, borrowed; {NULL, 0} for all else. */

@@ -1,8 +1,7 @@
-#include "base/json.h"
-
 #include <math.h>
 #include <stdio.h>
 
+#include "base/json.h"
 #include "base/json_bytes.h"
 #include "base/utf8.h"
 
@@ -117,8 +116,8 @@ static size_t to_point(char *text)
 	bool in_point = false;
 
 	for (const char *from = text; *from; from++) {
-		bool own = (*from >= '0' && *from <= '9') || *from == '-' || *from == '+' ||
-			   *from == 'e';
+		bool own = (*from >= '0' && *from <= '9') || *from == '-' ||
+			   *from == '+' || *from == 'e';
 		if (own)
 			*to++ = *from;
 		else if (!in_point)

@@ -1,9 +1,10 @@
-#include "base/log.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 
-/* Longer lines are cut: a log line that needs memory could not tell that there is none. */
+#include "base/log.h"
+
+/* Longer lines are cut: a log line that needs memory could not tell that there is none.
+ */
 #define LINE_MAX_BYTES 1024
 
 void aic_log(const struct aic_log *log, int level, const char *format, ...)

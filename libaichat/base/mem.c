@@ -1,6 +1,6 @@
-#include "base/mem.h"
-
 #include <stdlib.h>
+
+#include "base/mem.h"
 
 #ifdef AIC_TEST_HOOKS
 #include <stdatomic.h>

@@ -35,7 +35,8 @@ static inline void aic_freep(void *pointer)
 bool aic_mem_grow(void **array, size_t element, size_t count, size_t *capacity);
 
 #ifdef AIC_TEST_HOOKS
-/* Fail the n-th allocation from now (1 = the next); persistent: and all after it. 0 = off. */
+/* Fail the n-th allocation from now (1 = the next); persistent: and all after it. 0 =
+ * off. */
 void aic_mem_fail_at(uint64_t n, bool persistent);
 /* Allocations since the last aic_mem_fail_at(). */
 uint64_t aic_mem_count(void);

@@ -1,10 +1,10 @@
-#include "base/thread.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <time.h>
 
 #include <aichat/error.h>
+
+#include "base/thread.h"
 
 int aic_thread_start(pthread_t *thread, const char *name, void *(*run)(void *),
 		     void *argument)

@@ -2,7 +2,8 @@
 
 #include "base/common.h"
 
-/* Length of the longest valid prefix: len when all of it is UTF-8 (no surrogates, no overlong). */
+/* Length of the longest valid prefix: len when all of it is UTF-8 (no surrogates, no
+ * overlong). */
 size_t aic_utf8_valid_prefix(const char *data, size_t len);
 
 static inline bool aic_utf8_valid(const char *data, size_t len)
