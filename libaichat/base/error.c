@@ -113,7 +113,7 @@ static void blunt(char *text)
 			c[0] = c[1] = '?'; /* C1 controls */
 }
 
-static char *format_message(const char *format, va_list args)
+AIC_PRINTF(1, 0) static char *format_message(const char *format, va_list args)
 {
 	va_list again;
 

@@ -27,10 +27,16 @@ def formatter():
 
 
 def problems(program, paths):
-    """One line for each place that would change."""
+    """One line for each file that would change, with its first place."""
     run = subprocess.run([program, "--dry-run", "--style=file", *paths], cwd=lint.ROOT,
                          stderr=subprocess.PIPE, text=True)
-    return [line for line in run.stderr.splitlines() if "clang-format-violations" in line]
+    found = {}
+    for line in run.stderr.splitlines():
+        if "clang-format-violations" in line:
+            path, number = line.split(":")[:2]
+            found.setdefault(path, []).append(number)
+    return [f"{path}:{numbers[0]}: laid out otherwise ({len(numbers)} places; ./dev fmt)"
+            for path, numbers in sorted(found.items())]
 
 
 def main():
