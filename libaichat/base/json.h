@@ -82,7 +82,11 @@ static inline bool aic_json_is(const struct aic_json *doc, int value,
 }
 
 /* A member of an object by its (unescaped) key; AIC_JSON_NONE if it is no object. */
-int aic_json_get(const struct aic_json *doc, int object, const char *key);
+int aic_json_getn(const struct aic_json *doc, int object, struct aic_str key);
+static inline int aic_json_get(const struct aic_json *doc, int object, const char *key)
+{
+	return aic_json_getn(doc, object, aic_str(key));
+}
 /* Like aic_json_get(), but a member that is null counts as absent. */
 int aic_json_get_set(const struct aic_json *doc, int object, const char *key);
 /* The n-th element of an array. */

@@ -122,18 +122,21 @@ bool aic_json_equals(const struct aic_json *doc, int string, const char *text)
 	return token && equals(doc, token, aic_str(text));
 }
 
-int aic_json_get(const struct aic_json *doc, int object, const char *key)
+int aic_json_getn(const struct aic_json *doc, int object, struct aic_str key)
 {
 	const struct aic_json_token *token = token_if(doc, object, AIC_JSON_OBJECT);
-	struct aic_str name = aic_str(key);
 
 	if (!token)
 		return AIC_JSON_NONE;
-	uint32_t end = (uint32_t)object + token->skip;
-	for (uint32_t at = (uint32_t)object + 1; at < end;
-	     at += 1 + doc->tokens[at + 1].skip)
-		if (equals(doc, &doc->tokens[at], name))
-			return (int)at + 1;
+	const struct aic_json_token *end = token + token->skip;
+	const struct aic_json_token *at = token + 1;
+	for (; at < end; at += 1 + at[1].skip) {
+		/* Nearly every key that is not the one has another length. */
+		if (AIC_LIKELY(at->end - at->start - 2 != key.len && !at->escaped))
+			continue;
+		if (equals(doc, at, key))
+			return (int)(at - doc->tokens) + 1;
+	}
 	return AIC_JSON_NONE;
 }
 

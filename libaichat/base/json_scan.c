@@ -129,6 +129,42 @@ static int scan_escape(struct scan *s)
 	return fail(s, at, AICHAT_EJSON, "half of a surrogate pair");
 }
 
+INLINE bool continues(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/*
+ * A run of text that is not ASCII. The two common lengths are told here; what is rare
+ * or wrong is left to aic_utf8_sequence(). A lone space between words stays inside.
+ */
+static int scan_wide(struct scan *s)
+{
+	const char *at = s->at;
+	const char *end = s->end;
+
+	while (end - at >= 4) {
+		unsigned char lead = (unsigned char)at[0];
+		if (lead >= 0xc2 && lead < 0xe0 && continues(at[1]))
+			at += 2;
+		else if (lead > 0xe0 && lead < 0xf0 && lead != 0xed && continues(at[1]) &&
+			 continues(at[2]))
+			at += 3;
+		else if (lead == ' ' && (unsigned char)at[1] >= 0x80)
+			at++;
+		else
+			break;
+	}
+	while (at < end && (unsigned char)*at >= 0x80) {
+		size_t step = aic_utf8_sequence(at, (size_t)(end - at));
+		if (!step)
+			return fail(s, at, AICHAT_EUTF8, "not UTF-8");
+		at += step;
+	}
+	s->at = at;
+	return 0;
+}
+
 /* What is no plain ASCII: a run of other characters, an escape, or a mistake. */
 static __attribute__((noinline)) int scan_special(struct scan *s, bool *escaped)
 {
@@ -140,13 +176,7 @@ static __attribute__((noinline)) int scan_special(struct scan *s, bool *escaped)
 	}
 	if (c < 0x20)
 		return fail(s, s->at, AICHAT_EJSON, "a control character in a string");
-	do {
-		size_t step = aic_utf8_sequence(s->at, (size_t)(s->end - s->at));
-		if (!step)
-			return fail(s, s->at, AICHAT_EUTF8, "not UTF-8");
-		s->at += step;
-	} while (s->at < s->end && (unsigned char)*s->at >= 0x80);
-	return 0;
+	return scan_wide(s);
 }
 
 /* s->at is at the opening quote; afterwards behind the closing one. */
