@@ -67,16 +67,21 @@ int aic_store_start_writer(struct aic_store *store, aichat_error **reterr);
 void aic_store_submit(struct aic_store *store, struct aic_job *job);
 
 /*
- * Called on the writer's thread every so often (about 30 ms) while it is added, to look for
- * what other processes wrote. Starts no thread: aic_store_start_writer() first.
+ * Called on the writer's thread every so often (about 30 ms) while it returns true, to look
+ * for what other processes wrote; false takes it off the list. Starts no thread:
+ * aic_store_start_writer() first.
  */
 struct aic_follower {
-	void (*look)(struct aic_follower *follower);
+	bool (*look)(struct aic_follower *follower);
 	struct aic_follower *next;
+	bool listed;
 };
+/* Put it on the list, if it is not there. Any thread, also from look() and done(). */
 void aic_store_follow(struct aic_store *store, struct aic_follower *follower);
 /* When this returns, look() is not running and will not run again. Not from look(). */
 void aic_store_unfollow(struct aic_store *store, struct aic_follower *follower);
+/* Whether other processes can write to it at all: false for memory. */
+bool aic_store_is_shared(const struct aic_store *store);
 
 /* ---- rows --------------------------------------------------------------------------- */
 
@@ -191,8 +196,11 @@ int aic_store_delete_conversation(struct aic_store *store, const char *owner,
 int aic_store_add_message(struct aic_store *store, const char *owner,
 			  const struct aichat_message *message, const struct aic_id *reply_id,
 			  aichat_error **reterr);
-/* An open message gets its parts and its state. AICHAT_ESTATE if it is not open. */
-int aic_store_seal_message(struct aic_store *store, const char *owner,
+/*
+ * An open message gets these parts (in place of those it has) and this state, which may be
+ * `open` still. AICHAT_ESTATE if it is not open.
+ */
+int aic_store_update_message(struct aic_store *store, const char *owner,
 			   const struct aichat_message *message, aichat_error **reterr);
 /* A running reply becomes owned by this process. */
 int aic_store_add_reply(struct aic_store *store, const char *owner,

@@ -1,0 +1,58 @@
+#pragma once
+
+/*
+ * The core: what a context and its views share. One store, one engine (from the first send
+ * on), the registry of providers, and the feeds of replies that are running or watched.
+ *
+ * Locks, in the order they are taken: core->lock, then a turn's, then a feed's. None is
+ * held while the store or the engine is called to wait.
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "base/common.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "model/options.h"
+#include "net/engine.h"
+#include "provider/provider.h"
+#include "store/store.h"
+
+struct aic_feed;
+
+struct aic_core {
+	_Atomic unsigned refs;
+	pid_t pid; /* of the process that made it */
+	_Atomic bool closed;
+	struct aic_log log;
+	struct aichat_options *options; /* frozen */
+	struct aic_registry *registry;
+	struct aic_store *store;
+
+	pthread_mutex_t lock; /* guards what follows */
+	struct aic_engine *engine;
+	bool engine_starting;
+	struct aic_feed *feeds; /* all that live */
+	unsigned turns;         /* that run: close waits for them */
+	pthread_cond_t idle;    /* turns became 0 */
+	struct aic_follower follower;
+};
+
+int aic_core_open(const struct aichat_options *options, struct aic_core **ret_core,
+		  aichat_error **reterr);
+struct aic_core *aic_core_ref(struct aic_core *core);
+/* The last reference frees; without aic_core_close() only memory (after fork). */
+struct aic_core *aic_core_unref(struct aic_core *core);
+/* Ends what runs, commits, joins. Once. */
+void aic_core_close(struct aic_core *core);
+/* 0, AICHAT_EFORK or AICHAT_ECLOSED. Every call that comes from outside begins with it. */
+int aic_core_check(const struct aic_core *core, aichat_error **reterr);
+/* The engine and the store's writer run after this. */
+int aic_core_start(struct aic_core *core, aichat_error **reterr);
+/* A turn begins and ends. Begin fails with AICHAT_ECLOSED. */
+int aic_core_begin_turn(struct aic_core *core, aichat_error **reterr);
+void aic_core_end_turn(struct aic_core *core);
+/* Look at what other processes write, as long as there is a feed that wants it. */
+void aic_core_watch(struct aic_core *core);
