@@ -113,7 +113,8 @@ static void blunt(char *text)
 			c[0] = c[1] = '?'; /* C1 controls */
 }
 
-AIC_PRINTF(1, 0) static char *format_message(const char *format, va_list args)
+AIC_PRINTF(1, 0)
+static char *format_message(const char *format, va_list args)
 {
 	va_list again;
 
@@ -128,6 +129,7 @@ AIC_PRINTF(1, 0) static char *format_message(const char *format, va_list args)
 	return text;
 }
 
+AIC_PRINTF(4, 0)
 static int set(aichat_error **reterr, int code, const struct aic_error_detail *detail,
 	       const char *format, va_list args)
 {
