@@ -48,11 +48,13 @@ def function_lengths(text):
         elif line.startswith("}") and start is not None:
             head = " ".join(lines[max(0, start - 8):start - 1])
             names = re.findall(r"(\w+)\s*\(", head.split("}")[-1].split(";")[-1])
-            name = names[0] if names else "?"
-            if name == "START_TEST":
-                name = head.split("START_TEST(")[-1].split(")")[0]
+            # Attributes may stand before the name.
+            names = [name for name in names
+                     if name == "START_TEST" or not (name.isupper() or name[:2] == "__")]
+            if names and names[0] == "START_TEST":
+                names = [head.split("START_TEST(")[-1].split(")")[0]]
             if names:
-                yield name, start, number - start - 1
+                yield names[0], start, number - start - 1
             start = None
 
 
@@ -93,7 +95,7 @@ def main():
                 "depends on the locale", "depends on the locale", "is aic_...() here",
                 "is aic_...() here", "is not for a library", "is for api/config.c",
                 path="libaichat/base/x.c")
-    long = "int f(void)\n{\n" + "\t;\n" * (MAX_FUNCTION + 1) + "}\n"
+    long = "AIC_PRINTF(1, 2)\nstatic int f(void)\n{\n" + "\t;\n" * (MAX_FUNCTION + 1) + "}\n"
     assert len(list(check("x.c", long))) == 1
     assert len(list(check("x.c", long.replace("\t;\n", "", 1)))) == 0
     assert len(list(check("x.c", "\t" * 10 + "/* 12345 */\n"))) == 1
