@@ -64,12 +64,12 @@ static const char *reason(int status)
 		{ 409, "Conflict" }, { 413, "Payload Too Large" },
 		{ 422, "Unprocessable Entity" }, { 429, "Too Many Requests" },
 		{ 500, "Internal Server Error" }, { 502, "Bad Gateway" },
-		{ 503, "Service Unavailable" }, { 504, "Gateway Timeout" },
+		{ 503, "Service Unavailable" }, { 504, "Gateway Timeout" }, { 529, "Site is overloaded" },
 	};
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
 		if (reasons[i].status == status)
 			return reasons[i].text;
-	return "Whatever";
+	return "Unknown";
 }
 
 static void build_head(struct conn *c)
