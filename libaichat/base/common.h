@@ -27,16 +27,16 @@
 
 #define AIC_MIN(a, b)                                                                    \
 	__extension__({                                                                  \
-		__auto_type aic_a_ = (a);                                                \
-		__auto_type aic_b_ = (b);                                                \
-		aic_a_ < aic_b_ ? aic_a_ : aic_b_;                                       \
+		__auto_type aic_min_a_ = (a);                                            \
+		__auto_type aic_min_b_ = (b);                                            \
+		aic_min_a_ < aic_min_b_ ? aic_min_a_ : aic_min_b_;                       \
 	})
 
 #define AIC_MAX(a, b)                                                                    \
 	__extension__({                                                                  \
-		__auto_type aic_a_ = (a);                                                \
-		__auto_type aic_b_ = (b);                                                \
-		aic_a_ > aic_b_ ? aic_a_ : aic_b_;                                       \
+		__auto_type aic_max_a_ = (a);                                            \
+		__auto_type aic_max_b_ = (b);                                            \
+		aic_max_a_ > aic_max_b_ ? aic_max_a_ : aic_max_b_;                       \
 	})
 
 /* Define a cleanup function for a pointer: `AIC_CLEANUP(aic_x_freep) struct x *v`. */
