@@ -3,7 +3,7 @@
     diff(expected, got) -> None, or one line that names the first difference
 
 EXPECTED is a neutral result (see ../fixtures/README.md). GOT is the library's canonical
-message, or its final `done` or `error` event with the message inside.
+message, or its final `done`, `error` or `message` event with the message inside.
 
 Where the protocols leave a choice, this is lenient, and only there: the id of a call that
 came without one may be anything; sources are compared among themselves, wherever they
@@ -23,8 +23,9 @@ FINAL_STATES = {"complete": "sealed"}
 def unpack(got):
     """(message, state, error) of the library's final event or bare message."""
     kind = got.get("type")
-    if kind in ("done", "error"):
-        message = got.get("message") or {}
+    if kind in ("done", "error", "message"):
+        # A reply of several answers lists them all; the first one counts.
+        message = (got.get("messages") or [got.get("message")])[0] or {}
         error = got.get("error")
         state = message.get("state") or got.get("state")
         if state in (None, "open") and error is not None:
