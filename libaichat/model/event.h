@@ -65,7 +65,10 @@ struct aichat_event {
 	char message_id_text[AIC_ID_TEXT]; /* of a copy, for the accessors */
 };
 
-/* An owned, counted copy; NULL for out of memory. */
+/*
+ * An owned, counted copy; NULL for out of memory. What follows from other members is
+ * filled in: the last of several messages, and a message's id.
+ */
 struct aichat_event *aic_event_copy(const struct aichat_event *event);
 struct aichat_event *aic_event_ref(struct aichat_event *event);
 struct aichat_event *aic_event_unref(struct aichat_event *event);
@@ -78,6 +81,8 @@ int aic_event_read(const struct aic_json *doc, int object, struct aichat_event *
 		   aichat_error **reterr);
 
 const char *aic_event_type_name(enum aichat_event_type type);
+enum aichat_event_type aic_event_type_parse(struct aic_str name);   /* 0 = none */
+enum aichat_reply_state aic_reply_state_parse(struct aic_str name); /* 0 = none */
 
 /* A list that decoders fill and their caller empties; the memory is kept. */
 struct aic_events {
@@ -85,6 +90,7 @@ struct aic_events {
 	size_t count;
 	size_t capacity;
 	bool failed; /* out of memory */
+	struct aichat_event spare; /* what aic_events_add() gives then */
 };
 
 void aic_events_done(struct aic_events *events);
@@ -92,5 +98,5 @@ static inline void aic_events_reset(struct aic_events *events)
 {
 	events->count = 0;
 }
-/* A zeroed event of this type at the end, or a spare one when memory is out. */
+/* A zeroed event of this type, usage unknown, at the end, or a spare one when memory is out. */
 struct aichat_event *aic_events_add(struct aic_events *events, enum aichat_event_type type);

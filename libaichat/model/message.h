@@ -24,6 +24,7 @@
 struct aic_string {
 	char *data; /* NULL = none, which is not the same as empty */
 	size_t len;
+	size_t capacity; /* of data; 0 = no more than it holds */
 };
 
 static inline struct aic_str aic_string_str(const struct aic_string *s)
@@ -39,7 +40,9 @@ void aic_string_done(struct aic_string *s);
 struct aichat_part {
 	enum aichat_part_type type;
 	bool is_error;          /* tool_result */
-	struct aic_string text; /* text, reasoning, refusal; a call's arguments, as they came */
+	/* text, reasoning, refusal, compaction; a call's arguments, as they came. In a result
+	 * a cache of aic_part_text(), read by nobody else. */
+	struct aic_string text;
 	struct aic_string raw;  /* the provider's own JSON where our members do not carry it all */
 	char *id;               /* tool_call: its id; tool_result: the id of the call */
 	char *name;             /* the tool; a file's name; a source's title */
@@ -80,7 +83,10 @@ AIC_DEFINE_CLEANUP(aichat_message *, aichat_message_unref)
 
 /* One reference; nothing set but the role, AICHAT_MESSAGE_OPEN, and "unknown" figures. */
 struct aichat_message *aic_message_new(enum aichat_role role);
-/* A new zeroed part at the end, NULL for out of memory or past AIC_PARTS_MAX. */
+/*
+ * A new zeroed part at the end, NULL for out of memory or past AIC_PARTS_MAX. The parts
+ * move: pointers to earlier ones end here.
+ */
 struct aichat_part *aic_message_add_part(struct aichat_message *message,
 					 enum aichat_part_type type);
 /* The same inside a tool result. */
@@ -88,11 +94,17 @@ struct aichat_part *aic_part_add_part(struct aichat_part *result, enum aichat_pa
 /* A text part with this text. */
 int aic_message_add_text(struct aichat_message *message, struct aic_str text);
 void aic_part_done(struct aichat_part *part);
+/* Over what is in `to`, which is not freed; left zeroed on failure. 0, AICHAT_ENOMEM */
 int aic_part_copy(struct aichat_part *to, const struct aichat_part *from);
 /* A deep copy that its owner may change; ids and state as they were. */
 struct aichat_message *aic_message_copy(const struct aichat_message *message);
 /* Fill the text forms of the ids. After every change of an id. */
 void aic_message_set_texts(struct aichat_message *message);
+/*
+ * The part's text for people: a result's is all text that its parts hold. {NULL, 0} for
+ * none, and when memory is out.
+ */
+struct aic_str aic_part_text(const struct aichat_part *part);
 bool aic_message_has(const struct aichat_message *message, enum aichat_part_type type);
 
 /*
@@ -107,7 +119,10 @@ int aic_message_read(const struct aic_json *doc, int object,
 		     struct aichat_message **ret_message, aichat_error **reterr);
 int aic_part_read(const struct aic_json *doc, int object, struct aichat_part *part,
 		  aichat_error **reterr);
-/* BLAKE2b over the canonical JSON without ids of neighbours that may change: what verify checks. */
+/*
+ * BLAKE2b over the canonical JSON, bytes as their digests: what verify checks. Nothing in
+ * it changes after the seal, and nothing that others do changes it.
+ */
 int aic_message_digest(const struct aichat_message *message,
 		       unsigned char digest[AIC_DIGEST_BYTES]);
 

@@ -36,6 +36,10 @@ const struct aic_option_info *aic_option_find(const char *name);
 int aic_options_set(struct aichat_options *options, const char *name, struct aic_str value,
 		    const char *origin, bool keep, aichat_error **reterr);
 
+/* What this bag itself has, with where it came from; NULL for nothing. */
+const char *aic_options_get(const struct aichat_options *options, const char *name,
+			    const char **ret_origin);
+
 /*
  * A chain of bags, nearest first; what none sets has the table's default. Entries may be
  * NULL. Look-ups of names that are not in the table are bugs.
@@ -61,10 +65,14 @@ const char *aic_options_at(const struct aichat_options *options, size_t n,
 
 struct aichat_options *aic_options_copy(const struct aichat_options *options);
 const struct aic_log *aic_options_log(const struct aichat_options *options);
+void aic_options_set_log(struct aichat_options *options, const struct aic_log *log);
 /* AICHAT_EINVAL when a bag for a conversation or a send holds an option of the context. */
 int aic_options_check_chat(const struct aichat_options *options, aichat_error **reterr);
 
-/* The bag as a JSON object of name: text, for a conversation's settings; and back. */
+/*
+ * The bag as a JSON object of name: text, for a conversation's settings; and back, where
+ * numbers, true and false may stand for their text and any value for a JSON option's.
+ */
 void aic_options_write(const struct aichat_options *options, struct aic_json_writer *w);
 int aic_options_read(const struct aic_json *doc, int object,
 		     struct aichat_options **ret_options, aichat_error **reterr);
