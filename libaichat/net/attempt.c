@@ -1,0 +1,589 @@
+/*
+ * One attempt is one curl easy handle in the engine's multi.
+ *
+ * What is allowed is little: http and https, HTTP/1.1, verified certificates, no
+ * redirects, no netrc, no proxy but the one that was configured, no compression. Errors
+ * name the URL without user and query, and never a header's value.
+ *
+ * While curl runs, its handles must not be removed. An attempt that is cancelled then is
+ * put on the engine's `dead` list and freed when curl has returned.
+ */
+
+#include <stdio.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "net/attempt.h"
+#include "net/engine_internal.h"
+
+#define HEADER_BYTES_MAX ((size_t)256 << 10)
+#define VALUE_MAX ((size_t)1024)
+#define CONNECTION_AGE_MAX_S 3600L
+#define UPLOAD_BUFFER 16384L
+
+struct aic_attempt {
+	struct aic_engine *engine;
+	struct aic_attempt_ops ops;
+	void *user;
+	CURL *easy;
+	struct curl_slist *headers;
+	struct aic_closer closer;
+	struct aic_attempt *next_dead;
+	char *shown_url; /* without user, query and fragment */
+	int64_t connect_timeout_ms;
+	int64_t bytes_left;
+	size_t header_bytes;
+	int code;            /* why we ended it; 0 = we did not */
+	aichat_error *error; /* the same; NULL when bytes() said it */
+	bool cancelled;
+	bool paused;  /* is wanted */
+	bool stopped; /* curl was told */
+	bool headed;  /* the head was given */
+	/* of the head that is being read */
+	char *content_type, *request_id, *location, *coding;
+	int64_t retry_after_ms, retry_after_exact_ms;
+	int should_retry;
+	char curl_error[CURL_ERROR_SIZE];
+};
+
+/* --- the head --- */
+
+/* Digits and at most one point, as seconds or milliseconds; -1 if it is something else.
+ */
+static double plain_number(const char *text)
+{
+	double number;
+	size_t len = strspn(text, "0123456789.");
+
+	if (len == 0 || text[len] || len > 32 || !aic_json_strtod(text, &number))
+		return -1;
+	return number;
+}
+
+static int64_t whole_ms(double ms)
+{
+	return (int64_t)AIC_MIN(ms, 1e12);
+}
+
+int64_t aic_retry_after_ms(const char *value, int64_t now_unix_ms)
+{
+	double seconds = plain_number(value);
+
+	if (seconds >= 0)
+		return whole_ms(seconds * 1000);
+	if (!strchr(value, ':'))
+		return -1;
+	int64_t when = (int64_t)curl_getdate(value, NULL);
+	return when < 0 ? -1 : AIC_MAX((int64_t)0, when * 1000 - now_unix_ms);
+}
+
+static void forget_head(struct aic_attempt *attempt)
+{
+	aic_free(AIC_TAKE(attempt->content_type));
+	aic_free(AIC_TAKE(attempt->request_id));
+	aic_free(AIC_TAKE(attempt->location));
+	aic_free(AIC_TAKE(attempt->coding));
+	attempt->retry_after_ms = -1;
+	attempt->retry_after_exact_ms = -1;
+	attempt->should_retry = -1;
+}
+
+static int fail(struct aic_attempt *attempt, int code, const char *why)
+{
+	if (!attempt->code) {
+		attempt->code = code;
+		if (code == AICHAT_ENOMEM)
+			aic_error_nomem(&attempt->error);
+		else
+			aic_error_set(&attempt->error, code, "%s: %s", attempt->shown_url,
+				      why);
+	}
+	return code;
+}
+
+/* Keep a value, replacing an earlier one. */
+static int keep(struct aic_attempt *attempt, char **to, struct aic_str value)
+{
+	char *copy = aic_strndup(value.data, AIC_MIN(value.len, VALUE_MAX));
+
+	if (!copy)
+		return fail(attempt, AICHAT_ENOMEM, "");
+	aic_free(*to);
+	*to = copy;
+	return 0;
+}
+
+static bool is_name(struct aic_str name, const char *known)
+{
+	return name.len == strlen(known) && strncasecmp(name.data, known, name.len) == 0;
+}
+
+static int keep_media_type(struct aic_attempt *attempt, struct aic_str value)
+{
+	size_t len = 0;
+
+	while (len < value.len && !strchr("; \t", value.data[len]))
+		len++;
+	int result = keep(attempt, &attempt->content_type,
+			  (struct aic_str){ value.data, len });
+	for (char *at = attempt->content_type; !result && *at; at++)
+		if (*at >= 'A' && *at <= 'Z')
+			*at = (char)(*at | 0x20);
+	return result;
+}
+
+static int take_header(struct aic_attempt *attempt, struct aic_str name,
+		       struct aic_str value)
+{
+	char text[128];
+	size_t len = AIC_MIN(value.len, sizeof(text) - 1);
+
+	memcpy(text, value.data, len);
+	text[len] = '\0';
+	if (is_name(name, "content-type"))
+		return keep_media_type(attempt, value);
+	if (is_name(name, "content-encoding"))
+		return keep(attempt, &attempt->coding, value);
+	if (is_name(name, "location"))
+		return keep(attempt, &attempt->location, value);
+	if (is_name(name, "request-id") ||
+	    (is_name(name, "x-request-id") && !attempt->request_id))
+		return keep(attempt, &attempt->request_id, value);
+	if (is_name(name, "retry-after-ms")) {
+		double ms = plain_number(text);
+		attempt->retry_after_exact_ms = ms < 0 ? -1 : whole_ms(ms);
+	} else if (is_name(name, "retry-after")) {
+		attempt->retry_after_ms = aic_retry_after_ms(text, aic_clock_unix_ms());
+	} else if (is_name(name, "x-should-retry")) {
+		attempt->should_retry = strcasecmp(text, "true") == 0    ? 1
+					: strcasecmp(text, "false") == 0 ? 0
+									 : -1;
+	}
+	return 0;
+}
+
+/* A redirect would carry our key and the conversation to somebody else. */
+static int refuse_redirect(struct aic_attempt *attempt, int status)
+{
+	CURLU *url = curl_url();
+	char *host = NULL;
+
+	if (url && attempt->location &&
+	    !curl_url_set(url, CURLUPART_URL, attempt->location,
+			  CURLU_NON_SUPPORT_SCHEME))
+		curl_url_get(url, CURLUPART_HOST, &host, 0);
+	if (!attempt->code) {
+		attempt->code = AICHAT_EPROTOCOL;
+		aic_error_set_detail(&attempt->error, AICHAT_EPROTOCOL,
+				     &(struct aic_error_detail){
+					     .http_status = status,
+					     .request_id = attempt->request_id,
+					     .retry_after_ms = -1,
+				     },
+				     "%s: redirects (%d) to %s, which is not followed; "
+				     "set the base_url to where the provider is",
+				     attempt->shown_url, status,
+				     host ? host : "another place");
+	}
+	curl_free(host);
+	curl_url_cleanup(url);
+	return AICHAT_EPROTOCOL;
+}
+
+static int end_head(struct aic_attempt *attempt)
+{
+	long status = 0;
+
+	curl_easy_getinfo(attempt->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status < 200) {
+		forget_head(attempt);
+		return 0;
+	}
+	if (status >= 300 && status < 400)
+		return refuse_redirect(attempt, (int)status);
+	if (attempt->coding && strcasecmp(attempt->coding, "identity") != 0)
+		return fail(attempt, AICHAT_EPROTOCOL,
+			    "the answer is compressed, which was not asked for");
+	attempt->headed = true;
+	struct aic_attempt_head head = {
+		.status = (int)status,
+		.content_type = attempt->content_type ? attempt->content_type : "",
+		.request_id = attempt->request_id,
+		.retry_after_ms = attempt->retry_after_exact_ms >= 0
+					  ? attempt->retry_after_exact_ms
+					  : attempt->retry_after_ms,
+		.should_retry = attempt->should_retry,
+	};
+	attempt->ops.head(attempt->user, &head);
+	return 0;
+}
+
+static size_t on_header(char *data, size_t size AIC_UNUSED, size_t len, void *user)
+{
+	struct aic_attempt *attempt = user;
+	struct aic_str line = { data, len };
+
+	if (attempt->cancelled)
+		return 0;
+	if (attempt->headed) /* a trailer */
+		return len;
+	attempt->header_bytes += len;
+	if (attempt->header_bytes > HEADER_BYTES_MAX) {
+		fail(attempt, AICHAT_EPROTOCOL, "the answer's head does not end");
+		return 0;
+	}
+	while (line.len > 0 && strchr("\r\n \t", line.data[line.len - 1]))
+		line.len--;
+	const char *colon = memchr(line.data, ':', line.len);
+	if (line.len == 0)
+		return end_head(attempt) || attempt->cancelled ? 0 : len;
+	if (!colon)
+		return len;
+	struct aic_str value = { colon + 1, line.len - (size_t)(colon - line.data) - 1 };
+	while (value.len > 0 && (*value.data == ' ' || *value.data == '\t')) {
+		value.data++;
+		value.len--;
+	}
+	line.len = (size_t)(colon - line.data);
+	return take_header(attempt, line, value) ? 0 : len;
+}
+
+/* --- the body --- */
+
+static size_t on_bytes(char *data, size_t size AIC_UNUSED, size_t len, void *user)
+{
+	struct aic_attempt *attempt = user;
+
+	if (attempt->cancelled)
+		return 0;
+	if (attempt->paused) {
+		attempt->stopped = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	if ((int64_t)len > attempt->bytes_left) {
+		fail(attempt, AICHAT_ETOOLARGE, "the answer is larger than the limit");
+		return 0;
+	}
+	attempt->bytes_left -= (int64_t)len;
+	int result = attempt->ops.bytes(attempt->user, (struct aic_str){ data, len });
+	if (result < 0 && !attempt->code)
+		attempt->code = result;
+	return attempt->cancelled || result < 0 ? 0 : len;
+}
+
+/* --- the end --- */
+
+static void attempt_free(struct aic_attempt *attempt)
+{
+	if (attempt->easy) {
+		curl_multi_remove_handle(attempt->engine->multi, attempt->easy);
+		curl_easy_cleanup(attempt->easy);
+	}
+	aic_closer_remove(attempt->engine, &attempt->closer);
+	/* They may hold a key. */
+	for (struct curl_slist *at = attempt->headers; at; at = at->next)
+		explicit_bzero(at->data, strlen(at->data));
+	curl_slist_free_all(attempt->headers);
+	forget_head(attempt);
+	aichat_error_unref(attempt->error);
+	aic_free(attempt->shown_url);
+	aic_free(attempt);
+}
+AIC_DEFINE_CLEANUP(struct aic_attempt *, attempt_free)
+
+void aic_attempt_bury(struct aic_engine *engine)
+{
+	while (engine->dead) {
+		struct aic_attempt *attempt = engine->dead;
+		engine->dead = attempt->next_dead;
+		attempt_free(attempt);
+	}
+}
+
+/* What curl says, without the line end and never empty. */
+static const char *curl_words(const struct aic_attempt *attempt, CURLcode result)
+{
+	return attempt->curl_error[0] ? attempt->curl_error : curl_easy_strerror(result);
+}
+
+static int fail_connect(struct aic_attempt *attempt, CURLcode result)
+{
+	long number = 0;
+	char buf[128];
+	char text[128];
+
+	curl_easy_getinfo(attempt->easy, CURLINFO_OS_ERRNO, &number);
+	/* Curl's own line names the proxy, where there is one. */
+	if (number == 0 || *attempt->engine->proxy)
+		return fail(attempt, AICHAT_ENETWORK, curl_words(attempt, result));
+	snprintf(text, sizeof(text), "%s", aic_errno_text((int)number, buf, sizeof(buf)));
+	if (text[0] >= 'A' && text[0] <= 'Z')
+		text[0] = (char)(text[0] | 0x20);
+	return fail(attempt, AICHAT_ENETWORK, text);
+}
+
+static int fail_timeout(struct aic_attempt *attempt)
+{
+	if (!attempt->code) {
+		attempt->code = AICHAT_ETIMEOUT;
+		aic_error_set(&attempt->error, AICHAT_ETIMEOUT,
+			      "%s: no connection within %lld ms", attempt->shown_url,
+			      (long long)attempt->connect_timeout_ms);
+	}
+	return AICHAT_ETIMEOUT;
+}
+
+static int explain(struct aic_attempt *attempt, CURLcode result)
+{
+	switch (result) {
+	case CURLE_OK:
+		if (!attempt->headed)
+			return fail(attempt, AICHAT_EPROTOCOL, "no answer came");
+		return 0;
+	case CURLE_OUT_OF_MEMORY:
+		return fail(attempt, AICHAT_ENOMEM, "");
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return fail(attempt, AICHAT_ENETWORK,
+			    "the host's name cannot be resolved");
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		return fail(attempt, AICHAT_ENETWORK,
+			    "the proxy's name cannot be resolved");
+	case CURLE_COULDNT_CONNECT:
+		return fail_connect(attempt, result);
+	case CURLE_OPERATION_TIMEDOUT:
+		return fail_timeout(attempt);
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CIPHER:
+	case CURLE_SSL_ISSUER_ERROR:
+	case CURLE_SSL_INVALIDCERTSTATUS:
+	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+		return fail(attempt, AICHAT_ETLS, curl_words(attempt, result));
+	case CURLE_UNSUPPORTED_PROTOCOL: /* an answer that is not even HTTP/1.0, too */
+	case CURLE_URL_MALFORMAT:
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_BAD_CONTENT_ENCODING:
+		return fail(attempt, AICHAT_EPROTOCOL, curl_words(attempt, result));
+	case CURLE_PARTIAL_FILE:
+	case CURLE_GOT_NOTHING:
+		return fail(attempt, AICHAT_ENETWORK,
+			    "the connection was closed too early");
+	default:
+		return fail(attempt, AICHAT_ENETWORK, curl_words(attempt, result));
+	}
+}
+
+static void end_attempt(struct aic_attempt *attempt)
+{
+	struct aic_attempt_ops ops = attempt->ops;
+	void *user = attempt->user;
+	int code = attempt->code;
+	aichat_error *error = AIC_TAKE(attempt->error);
+
+	/* First the handle goes back, so that its connection can be used again at once.
+	 */
+	attempt_free(attempt);
+	ops.done(user, code, error);
+}
+
+void aic_attempt_finish(struct aic_attempt *attempt, CURLcode result)
+{
+	if (!attempt->code)
+		explain(attempt, result);
+	end_attempt(attempt);
+}
+
+static void on_close(struct aic_closer *closer)
+{
+	struct aic_attempt *attempt = (struct aic_attempt *)((char *)closer -
+							     offsetof(struct aic_attempt,
+								      closer));
+
+	fail(attempt, AICHAT_ECLOSED, "the context is being closed");
+	end_attempt(attempt);
+}
+
+void aic_attempt_cancel(struct aic_attempt *attempt)
+{
+	struct aic_engine *engine = attempt->engine;
+
+	if (!engine->in_curl) {
+		attempt_free(attempt);
+		return;
+	}
+	aic_closer_remove(engine, &attempt->closer);
+	attempt->cancelled = true;
+	attempt->next_dead = engine->dead;
+	engine->dead = attempt;
+}
+
+void aic_attempt_pause(struct aic_attempt *attempt, bool paused)
+{
+	struct aic_engine *engine = attempt->engine;
+
+	attempt->paused = paused;
+	/* Pausing waits for the next bytes: on_bytes() then says so. */
+	if (paused || !attempt->stopped)
+		return;
+	attempt->stopped = false;
+	aic_engine_enter_curl(engine);
+	curl_easy_pause(attempt->easy, CURLPAUSE_CONT);
+	aic_engine_leave_curl(engine);
+}
+
+/* --- the start --- */
+
+/* Checks the URL and keeps what may be shown of it. */
+static int take_url(struct aic_attempt *attempt, const char *text, aichat_error **reterr)
+{
+	CURLU *url = curl_url();
+	char *scheme = NULL;
+	char *shown = NULL;
+
+	if (!url)
+		return aic_error_nomem(reterr);
+	CURLUcode bad = curl_url_set(url, CURLUPART_URL, text, 0);
+	if (!bad)
+		bad = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
+	if (!bad && strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
+		bad = CURLUE_UNSUPPORTED_SCHEME;
+	if (!bad) {
+		curl_url_set(url, CURLUPART_USER, NULL, 0);
+		curl_url_set(url, CURLUPART_PASSWORD, NULL, 0);
+		curl_url_set(url, CURLUPART_QUERY, NULL, 0);
+		curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
+		bad = curl_url_get(url, CURLUPART_URL, &shown, 0);
+	}
+	int result = 0;
+	if (bad == CURLUE_OUT_OF_MEMORY)
+		result = aic_error_nomem(reterr);
+	else if (bad)
+		result = aic_error_set(reterr, AICHAT_EINVAL,
+				       "the base_url is no http or https address");
+	else if (!(attempt->shown_url = aic_strdup(shown)))
+		result = aic_error_nomem(reterr);
+	curl_free(scheme);
+	curl_free(shown);
+	curl_url_cleanup(url);
+	return result;
+}
+
+static int add_header(struct aic_attempt *attempt, const char *line,
+		      aichat_error **reterr)
+{
+	const char *colon = strchr(line, ':');
+
+	if (!colon || colon == line)
+		return aic_error_set(reterr, AICHAT_EINVAL,
+				     "a header is no `Name: value`");
+	for (const char *at = line; *at; at++)
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			return aic_error_set(reterr, AICHAT_EINVAL,
+					     "the header %.*s holds a control character, "
+					     "perhaps a line end",
+					     (int)AIC_MIN(colon - line, (ptrdiff_t)64),
+					     line);
+	struct curl_slist *more = curl_slist_append(attempt->headers, line);
+	if (!more)
+		return aic_error_nomem(reterr);
+	attempt->headers = more;
+	return 0;
+}
+
+/* The first failure sticks; curl fails here only for want of memory. */
+#define SET(option, value)                                                               \
+	(result = result ? result : curl_easy_setopt(attempt->easy, option, value))
+
+static CURLcode set_transport(struct aic_attempt *attempt)
+{
+	const struct aic_engine *engine = attempt->engine;
+	CURLcode result = CURLE_OK;
+
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	if (*engine->ca_file)
+		SET(CURLOPT_CAINFO, engine->ca_file);
+	/* An empty string means none, and keeps curl from looking into the environment.
+	 */
+	SET(CURLOPT_PROXY, engine->proxy);
+	SET(CURLOPT_NOPROXY, engine->no_proxy);
+	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)attempt->connect_timeout_ms);
+	SET(CURLOPT_MAXLIFETIME_CONN, CONNECTION_AGE_MAX_S);
+	SET(CURLOPT_TCP_KEEPALIVE, 1L);
+	SET(CURLOPT_TCP_KEEPIDLE, 60L);
+	SET(CURLOPT_TCP_KEEPINTVL, 30L);
+	SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
+	/* Else a cancelled attempt would hold up all others until its name is resolved.
+	 */
+	SET(CURLOPT_QUICK_EXIT, 1L);
+	return result;
+}
+
+static CURLcode set_request(struct aic_attempt *attempt,
+			    const struct aic_attempt_config *config)
+{
+	CURLcode result = CURLE_OK;
+
+	SET(CURLOPT_PRIVATE, attempt);
+	SET(CURLOPT_ERRORBUFFER, attempt->curl_error);
+	SET(CURLOPT_HEADERFUNCTION, on_header);
+	SET(CURLOPT_HEADERDATA, attempt);
+	SET(CURLOPT_WRITEFUNCTION, on_bytes);
+	SET(CURLOPT_WRITEDATA, attempt);
+	SET(CURLOPT_URL, config->url);
+	SET(CURLOPT_USERAGENT, "aichat/" AICHAT_VERSION);
+	SET(CURLOPT_HTTPHEADER, attempt->headers);
+	if (strcmp(config->method, "POST") == 0) {
+		SET(CURLOPT_POSTFIELDS, config->body.len ? config->body.data : "");
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)config->body.len);
+	} else if (strcmp(config->method, "GET") != 0) {
+		SET(CURLOPT_CUSTOMREQUEST, config->method);
+	}
+	return result;
+}
+
+int aic_attempt_start(struct aic_engine *engine, const struct aic_attempt_config *config,
+		      const struct aic_attempt_ops *ops, void *user,
+		      struct aic_attempt **ret_attempt, aichat_error **reterr)
+{
+	AIC_CLEANUP(attempt_freep)
+	struct aic_attempt *attempt = aic_new(struct aic_attempt);
+	if (!attempt)
+		return aic_error_nomem(reterr);
+	attempt->engine = engine;
+	attempt->ops = *ops;
+	attempt->user = user;
+	attempt->connect_timeout_ms = config->connect_timeout_ms;
+	attempt->bytes_left = config->max_bytes;
+	forget_head(attempt);
+
+	int result = take_url(attempt, config->url, reterr);
+	for (size_t i = 0; !result && i < config->header_count; i++)
+		result = add_header(attempt, config->headers[i], reterr);
+	if (!result) /* curl would wait for a 100 before it sends a long body */
+		result = add_header(attempt, "Expect:", reterr);
+	if (result)
+		return result;
+	attempt->easy = curl_easy_init();
+	if (!attempt->easy || set_transport(attempt) || set_request(attempt, config))
+		return aic_error_nomem(reterr);
+	attempt->closer.close = on_close;
+	aic_engine_enter_curl(engine);
+	CURLMcode bad = curl_multi_add_handle(engine->multi, attempt->easy);
+	aic_engine_leave_curl(engine);
+	if (bad)
+		return aic_error_nomem(reterr);
+	aic_closer_add(engine, &attempt->closer);
+	*ret_attempt = AIC_TAKE(attempt);
+	return 0;
+}
