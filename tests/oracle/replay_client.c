@@ -1,10 +1,11 @@
 /*
  * Asks the library for many replies at once and prints what each became.
  *
- * Standard input has one job a line: DIALECT BASE_URL STREAM PRESET, where STREAM is 0 or
- * 1 and PRESET is the built-in provider to behave like, or "-". For each job one JSON
- * line is printed, in the order in which they end: {"job": N, "event": {...}} with the
- * number of the line and the final event, or {"job": N, "failed": "..."}.
+ * Standard input has one job a line: DIALECT BASE_URL STREAM PRESET QUIRK, where STREAM is
+ * 0 or 1, PRESET is the built-in provider to behave like, and QUIRK the name of a
+ * deviation to expect; "-" stands for none. For each job one JSON line is printed, in the
+ * order in which they end: {"job": N, "event": {...}} with the number of the line and the
+ * final event, or {"job": N, "failed": "..."}.
  *
  * The pieces that the events brought are put together, too: where they do not give the
  * parts of the final message, "pieces" says which part differs.
@@ -29,6 +30,7 @@ struct job {
 	char dialect[32];
 	char base_url[1024];
 	char preset[32];
+	char quirk[32];
 	int stream;
 };
 
@@ -65,8 +67,8 @@ static bool read_job(unsigned number, struct job *job)
 	if (!fgets(line, sizeof(line), stdin))
 		return false;
 	job->number = number;
-	if (sscanf(line, "%31s %1023s %d %31s", job->dialect, job->base_url, &job->stream,
-		   job->preset) != 4)
+	if (sscanf(line, "%31s %1023s %d %31s %31s", job->dialect, job->base_url, &job->stream,
+		   job->preset, job->quirk) != 5)
 		die("line %u is no job: %s", number, line);
 	return true;
 }
@@ -106,6 +108,8 @@ static aichat *open_context(const struct job *jobs, size_t count)
 			set_provider(options, &jobs[i], "preset", jobs[i].preset);
 		else
 			set_provider(options, &jobs[i], "dialect", jobs[i].dialect);
+		if (strcmp(jobs[i].quirk, "-"))
+			set_provider(options, &jobs[i], "quirks", jobs[i].quirk);
 	}
 	if (aichat_open(options, &ai, &error) < 0)
 		die("open: %s", aichat_error_message(error));
