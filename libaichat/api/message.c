@@ -160,7 +160,8 @@ static int give(struct aic_buf *text, char **ret_text, size_t *ret_len)
 	return 0;
 }
 
-int aichat_message_text(const aichat_message *message, char **ret_text, size_t *ret_text_len)
+int aichat_message_text(const aichat_message *message, char **ret_text,
+			size_t *ret_text_len)
 {
 	AIC_CLEANUP(aic_buf_done) struct aic_buf text = aic_buf(0);
 

@@ -2,9 +2,9 @@
  * Options for applications: checks arguments, then the model.
  */
 
-#include <aichat/options.h>
-
 #include <math.h>
+
+#include <aichat/options.h>
 
 #include "model/options.h"
 #include "model/options_value.h"
@@ -36,8 +36,9 @@ static int set_number(aichat_options *options, const char *name, int type,
 	if (!info)
 		return aic_option_unknown(name, reterr);
 	if ((int)info->type != type)
-		return aic_error_set(reterr, AICHAT_EINVAL, "option \"%s\" is no %snumber",
-				     name, type == AICHAT_OPTION_INT ? "whole " : "");
+		return aic_error_set(reterr, AICHAT_EINVAL,
+				     "option \"%s\" is no %snumber", name,
+				     type == AICHAT_OPTION_INT ? "whole " : "");
 	if (text->error)
 		return aic_error_nomem(reterr);
 	return aic_options_set(options, name, aic_buf_str(text), "set", false, reterr);

@@ -4,9 +4,8 @@
  * have begun.
  */
 
-#include "model/builder.h"
-
 #include "base/mem.h"
+#include "model/builder.h"
 
 static struct aichat_part *add_part(struct aichat_message *message,
 				    enum aichat_part_type type, int *ret_error)
@@ -21,7 +20,8 @@ static struct aichat_part *add_part(struct aichat_message *message,
 		return NULL;
 	}
 	/* A call always has arguments; room now, so that sealing cannot fail. */
-	if (type == AICHAT_PART_TOOL_CALL && aic_string_append(&part->text, AIC_STR("")) < 0) {
+	if (type == AICHAT_PART_TOOL_CALL &&
+	    aic_string_append(&part->text, AIC_STR("")) < 0) {
 		message->part_count--;
 		*ret_error = AICHAT_ENOMEM;
 		return NULL;
@@ -75,7 +75,7 @@ static bool takes(enum aichat_part_type part, enum aichat_event_type piece)
 
 static enum aichat_part_type part_of(enum aichat_event_type piece)
 {
-	return piece == AICHAT_EVENT_TEXT	 ? AICHAT_PART_TEXT
+	return piece == AICHAT_EVENT_TEXT        ? AICHAT_PART_TEXT
 	       : piece == AICHAT_EVENT_REASONING ? AICHAT_PART_REASONING
 						 : AICHAT_PART_TOOL_CALL;
 }
@@ -143,7 +143,8 @@ static int stop(struct aichat_message *message, const struct aichat_event *event
 	struct aic_str word = sealed ? aic_str(sealed->stop_word) : event->stop_word;
 	struct aic_str sequence = sealed ? aic_str(sealed->stop_sequence)
 					 : event->stop_sequence;
-	enum aichat_stop_reason reason = sealed ? sealed->stop_reason : event->stop_reason;
+	enum aichat_stop_reason reason = sealed ? sealed->stop_reason
+						: event->stop_reason;
 
 	if (reason != AICHAT_STOP_NONE)
 		message->stop_reason = reason;
@@ -197,9 +198,10 @@ void aic_builder_seal(struct aichat_message *message, enum aichat_message_state 
 			aic_part_done(part);
 			continue;
 		}
-		/* Only what is whole is repaired. Without memory the arguments stay empty,
-		 * which every reader takes for {} as well. */
-		if (part->type == AICHAT_PART_TOOL_CALL && state == AICHAT_MESSAGE_SEALED) {
+		/* Only what is whole is repaired. Without memory the arguments stay
+		 * empty, which every reader takes for {} as well. */
+		if (part->type == AICHAT_PART_TOOL_CALL &&
+		    state == AICHAT_MESSAGE_SEALED) {
 			message->stop_reason = AICHAT_STOP_TOOL_CALLS;
 			if (!part->text.len)
 				(void)aic_string_append(&part->text, AIC_STR("{}"));

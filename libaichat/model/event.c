@@ -2,9 +2,8 @@
  * Events as values: counted copies, names, and the list that decoders fill.
  */
 
-#include "model/event.h"
-
 #include "base/mem.h"
+#include "model/event.h"
 
 static void free_event(struct aichat_event *event)
 {
@@ -29,7 +28,8 @@ struct aichat_event *aic_event_ref(struct aichat_event *event)
 
 struct aichat_event *aic_event_unref(struct aichat_event *event)
 {
-	if (event && atomic_fetch_sub_explicit(&event->refs, 1, memory_order_acq_rel) == 1)
+	if (event &&
+	    atomic_fetch_sub_explicit(&event->refs, 1, memory_order_acq_rel) == 1)
 		free_event(event);
 	return NULL;
 }
@@ -84,9 +84,10 @@ struct aichat_event *aic_event_copy(const struct aichat_event *event)
 {
 	const size_t after_refs = offsetof(struct aichat_event, type);
 	size_t list = event->message_count * sizeof(*event->messages);
-	size_t strings = room_for(event->text) + room_for(event->id) + room_for(event->name) +
-			 room_for(event->raw) + room_for(event->stop_word) +
-			 room_for(event->stop_sequence) + room_for(event->model);
+	size_t strings = room_for(event->text) + room_for(event->id) +
+			 room_for(event->name) + room_for(event->raw) +
+			 room_for(event->stop_word) + room_for(event->stop_sequence) +
+			 room_for(event->model);
 	struct aichat_event *copy = aic_malloc(sizeof(*copy) + list + strings);
 
 	if (!copy)
@@ -117,27 +118,18 @@ struct aichat_event *aic_event_copy(const struct aichat_event *event)
 }
 
 static const char *const event_names[] = {
-	[AICHAT_EVENT_START] = "start",
-	[AICHAT_EVENT_PART_START] = "part_start",
-	[AICHAT_EVENT_TEXT] = "text",
-	[AICHAT_EVENT_REASONING] = "reasoning",
-	[AICHAT_EVENT_TOOL_CALL] = "tool_call",
-	[AICHAT_EVENT_PART_END] = "part_end",
-	[AICHAT_EVENT_USAGE] = "usage",
-	[AICHAT_EVENT_RETRY] = "retry",
-	[AICHAT_EVENT_MESSAGE] = "message",
-	[AICHAT_EVENT_SNAPSHOT] = "snapshot",
-	[AICHAT_EVENT_DONE] = "done",
-	[AICHAT_EVENT_ERROR] = "error",
+	[AICHAT_EVENT_START] = "start",         [AICHAT_EVENT_PART_START] = "part_start",
+	[AICHAT_EVENT_TEXT] = "text",           [AICHAT_EVENT_REASONING] = "reasoning",
+	[AICHAT_EVENT_TOOL_CALL] = "tool_call", [AICHAT_EVENT_PART_END] = "part_end",
+	[AICHAT_EVENT_USAGE] = "usage",         [AICHAT_EVENT_RETRY] = "retry",
+	[AICHAT_EVENT_MESSAGE] = "message",     [AICHAT_EVENT_SNAPSHOT] = "snapshot",
+	[AICHAT_EVENT_DONE] = "done",           [AICHAT_EVENT_ERROR] = "error",
 };
 
 static const char *const reply_states[] = {
-	[AICHAT_REPLY_QUEUED] = "queued",
-	[AICHAT_REPLY_RUNNING] = "running",
-	[AICHAT_REPLY_WAITING] = "waiting",
-	[AICHAT_REPLY_COMPLETE] = "complete",
-	[AICHAT_REPLY_STOPPED] = "stopped",
-	[AICHAT_REPLY_INTERRUPTED] = "interrupted",
+	[AICHAT_REPLY_QUEUED] = "queued",   [AICHAT_REPLY_RUNNING] = "running",
+	[AICHAT_REPLY_WAITING] = "waiting", [AICHAT_REPLY_COMPLETE] = "complete",
+	[AICHAT_REPLY_STOPPED] = "stopped", [AICHAT_REPLY_INTERRUPTED] = "interrupted",
 	[AICHAT_REPLY_FAILED] = "failed",
 };
 
@@ -182,7 +174,8 @@ void aic_events_done(struct aic_events *events)
 	*events = (struct aic_events){ 0 };
 }
 
-struct aichat_event *aic_events_add(struct aic_events *events, enum aichat_event_type type)
+struct aichat_event *aic_events_add(struct aic_events *events,
+				    enum aichat_event_type type)
 {
 	struct aichat_event *event = &events->spare;
 

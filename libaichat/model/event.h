@@ -44,7 +44,8 @@ struct aichat_event {
 	enum aichat_stop_reason stop_reason;
 	struct aic_str stop_word;
 	struct aic_str stop_sequence;
-	struct aichat_message *message; /* message, snapshot, done, error (what there is) */
+	/* message, snapshot, done, error (what there is) */
+	struct aichat_message *message;
 
 	/* start */
 	struct aic_id reply_id;
@@ -59,8 +60,8 @@ struct aichat_event {
 
 	/* retry, error */
 	aichat_error *error;
-	uint32_t attempt;  /* retry: the number of the one that failed, from 1 */
-	int64_t delay_ms;  /* retry: until the next */
+	uint32_t attempt; /* retry: the number of the one that failed, from 1 */
+	int64_t delay_ms; /* retry: until the next */
 
 	char message_id_text[AIC_ID_TEXT]; /* of a copy, for the accessors */
 };
@@ -77,8 +78,8 @@ AIC_DEFINE_CLEANUP(struct aichat_event *, aic_event_unref)
 /* One JSON object on one line, without the line end. */
 void aic_event_write(const struct aichat_event *event, struct aic_json_writer *w);
 /* The reverse, an owned copy. Unknown types: *ret_event = NULL and 0. */
-int aic_event_read(const struct aic_json *doc, int object, struct aichat_event **ret_event,
-		   aichat_error **reterr);
+int aic_event_read(const struct aic_json *doc, int object,
+		   struct aichat_event **ret_event, aichat_error **reterr);
 
 const char *aic_event_type_name(enum aichat_event_type type);
 enum aichat_event_type aic_event_type_parse(struct aic_str name);   /* 0 = none */
@@ -89,7 +90,7 @@ struct aic_events {
 	struct aichat_event *items;
 	size_t count;
 	size_t capacity;
-	bool failed; /* out of memory */
+	bool failed;               /* out of memory */
 	struct aichat_event spare; /* what aic_events_add() gives then */
 };
 
@@ -98,5 +99,6 @@ static inline void aic_events_reset(struct aic_events *events)
 {
 	events->count = 0;
 }
-/* A zeroed event of this type, usage unknown, at the end, or a spare one when memory is out. */
-struct aichat_event *aic_events_add(struct aic_events *events, enum aichat_event_type type);
+/* At the end, zeroed but for type and unknown usage; a spare one when memory is out. */
+struct aichat_event *aic_events_add(struct aic_events *events,
+				    enum aichat_event_type type);

@@ -3,9 +3,8 @@
  * strings and unset ids are not; bytes of parts are in it, so that a log can be replayed.
  */
 
-#include "model/event.h"
-
 #include "base/mem.h"
+#include "model/event.h"
 #include "model/message_json.h"
 #include "model/read.h"
 
@@ -147,7 +146,8 @@ static void put_members(struct aic_json_writer *w, const struct aichat_event *ev
 	case AICHAT_EVENT_DONE:
 	case AICHAT_EVENT_ERROR:
 		if (event->state)
-			aic_json_put_member(w, "state", aichat_reply_state_name(event->state));
+			aic_json_put_member(w, "state",
+					    aichat_reply_state_name(event->state));
 		put_error(w, event->error);
 		put_messages(w, event);
 		break;
@@ -249,7 +249,8 @@ static int read_details(const struct aic_read *r, struct aic_error_detail *detai
 	    (result = aic_read_text(&details, "request_id", request_id)) < 0)
 		return result;
 	if (status > 999)
-		return aic_read_fail(&details, "http_status", AICHAT_EJSON, "is no status");
+		return aic_read_fail(&details, "http_status", AICHAT_EJSON,
+				     "is no status");
 	detail->http_status = (int)status;
 	detail->provider_code = *provider_code;
 	detail->request_id = *request_id;
@@ -335,7 +336,8 @@ static int read_ids(const struct aic_read *r, struct aichat_event *event)
 	int result = aic_read_count(r, "seq", &seq);
 
 	event->seq = (uint64_t)seq;
-	if (result < 0 || (result = aic_read_id(r, "message_id", &event->message_id)) < 0 ||
+	if (result < 0 ||
+	    (result = aic_read_id(r, "message_id", &event->message_id)) < 0 ||
 	    (result = aic_read_id(r, "reply_id", &event->reply_id)) < 0 ||
 	    (result = aic_read_id(r, "conversation_id", &event->conversation_id)) < 0 ||
 	    (result = aic_read_id(r, "user_message_id", &event->user_message_id)) < 0)
@@ -363,7 +365,8 @@ static int read_outcome(const struct aic_read *r, struct reading *reading)
 		if (!event->state)
 			return aic_read_fail(r, "state", AICHAT_EJSON, "is no state");
 	}
-	if ((result = read_str(r, "stop_word", &reading->stop_word, &event->stop_word)) < 0 ||
+	if ((result = read_str(r, "stop_word", &reading->stop_word, &event->stop_word)) <
+		    0 ||
 	    (result = read_str(r, "stop_sequence", &reading->stop_sequence,
 			       &event->stop_sequence)) < 0 ||
 	    (result = aic_read_child(r, "usage", AIC_JSON_OBJECT, &usage)) <= 0)
@@ -379,15 +382,16 @@ static int read_event(const struct aic_read *r, struct reading *reading)
 	if (result < 0 || (result = read_u32(r, "attempt", &event->attempt)) < 0 ||
 	    (result = aic_read_count(r, "delay_ms", &event->delay_ms)) < 0 ||
 	    (result = read_str(r, "model", &reading->model, &event->model)) < 0 ||
-	    (result = read_part(r, reading)) < 0 || (result = read_outcome(r, reading)) < 0 ||
+	    (result = read_part(r, reading)) < 0 ||
+	    (result = read_outcome(r, reading)) < 0 ||
 	    (result = read_error(r, &event->error)) < 0 ||
 	    (result = read_messages(r, event)) < 0)
 		return result;
 	return 0;
 }
 
-int aic_event_read(const struct aic_json *doc, int object, struct aichat_event **ret_event,
-		   aichat_error **reterr)
+int aic_event_read(const struct aic_json *doc, int object,
+		   struct aichat_event **ret_event, aichat_error **reterr)
 {
 	AIC_CLEANUP(reading_done) struct reading reading = { 0 };
 	struct aic_read r;

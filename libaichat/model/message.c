@@ -4,9 +4,8 @@
  * are in api/message.c.
  */
 
-#include "model/message.h"
-
 #include "base/mem.h"
+#include "model/message.h"
 
 /* Strings grow in powers of two, so that a part made of many pieces is cheap. */
 #define STRING_MIN ((size_t)16)
@@ -81,12 +80,15 @@ static struct aichat_part *add_part(struct aichat_part **parts, size_t *count,
 struct aichat_part *aic_message_add_part(struct aichat_message *message,
 					 enum aichat_part_type type)
 {
-	return add_part(&message->parts, &message->part_count, &message->part_capacity, type);
+	return add_part(&message->parts, &message->part_count, &message->part_capacity,
+			type);
 }
 
-struct aichat_part *aic_part_add_part(struct aichat_part *result, enum aichat_part_type type)
+struct aichat_part *aic_part_add_part(struct aichat_part *result,
+				      enum aichat_part_type type)
 {
-	return add_part(&result->parts, &result->part_count, &result->part_capacity, type);
+	return add_part(&result->parts, &result->part_count, &result->part_capacity,
+			type);
 }
 
 int aic_message_add_text(struct aichat_message *message, struct aic_str text)
@@ -324,16 +326,11 @@ static const char *const state_names[] = {
 };
 
 static const char *const part_names[] = {
-	[AICHAT_PART_TEXT] = "text",
-	[AICHAT_PART_REASONING] = "reasoning",
-	[AICHAT_PART_TOOL_CALL] = "tool_call",
-	[AICHAT_PART_TOOL_RESULT] = "tool_result",
-	[AICHAT_PART_IMAGE] = "image",
-	[AICHAT_PART_AUDIO] = "audio",
-	[AICHAT_PART_FILE] = "file",
-	[AICHAT_PART_REFUSAL] = "refusal",
-	[AICHAT_PART_SOURCE] = "source",
-	[AICHAT_PART_COMPACTION] = "compaction",
+	[AICHAT_PART_TEXT] = "text",           [AICHAT_PART_REASONING] = "reasoning",
+	[AICHAT_PART_TOOL_CALL] = "tool_call", [AICHAT_PART_TOOL_RESULT] = "tool_result",
+	[AICHAT_PART_IMAGE] = "image",         [AICHAT_PART_AUDIO] = "audio",
+	[AICHAT_PART_FILE] = "file",           [AICHAT_PART_REFUSAL] = "refusal",
+	[AICHAT_PART_SOURCE] = "source",       [AICHAT_PART_COMPACTION] = "compaction",
 	[AICHAT_PART_UNKNOWN] = "unknown",
 };
 
@@ -398,10 +395,12 @@ enum aichat_message_state aic_message_state_parse(struct aic_str name)
 
 enum aichat_part_type aic_part_type_parse(struct aic_str name)
 {
-	return (enum aichat_part_type)number_of(part_names, AIC_ARRAY_LEN(part_names), name);
+	return (enum aichat_part_type)number_of(part_names, AIC_ARRAY_LEN(part_names),
+						name);
 }
 
 enum aichat_stop_reason aic_stop_reason_parse(struct aic_str name)
 {
-	return (enum aichat_stop_reason)number_of(stop_names, AIC_ARRAY_LEN(stop_names), name);
+	return (enum aichat_stop_reason)number_of(stop_names, AIC_ARRAY_LEN(stop_names),
+						  name);
 }

@@ -39,11 +39,12 @@ void aic_string_done(struct aic_string *s);
 /* An ordered atom of a message. Which members are set depends on the type. */
 struct aichat_part {
 	enum aichat_part_type type;
-	bool is_error;          /* tool_result */
-	/* text, reasoning, refusal, compaction; a call's arguments, as they came. In a result
-	 * a cache of aic_part_text(), read by nobody else. */
+	bool is_error; /* tool_result */
+	/* text, reasoning, refusal, compaction; a call's arguments, as they came. In a
+	 * result a cache of aic_part_text(), read by nobody else. */
 	struct aic_string text;
-	struct aic_string raw;  /* the provider's own JSON where our members do not carry it all */
+	/* the provider's own JSON where our members do not carry it all */
+	struct aic_string raw;
 	char *id;               /* tool_call: its id; tool_result: the id of the call */
 	char *name;             /* the tool; a file's name; a source's title */
 	char *media_type;       /* image, audio, file */
@@ -66,17 +67,19 @@ struct aichat_message {
 	int64_t created_unix_ms;
 	int64_t cost_nano_usd; /* -1 = not known */
 	struct aic_usage usage;
-	char *dialect;       /* the language of the parts' raw: a dialect's name, or NULL */
-	char *provider;      /* who wrote it; NULL = no provider */
-	char *model;         /* by the provider's name for it */
-	char *stop_word;     /* the provider's own word for the stop reason */
+	char *dialect;   /* the language of the parts' raw: a dialect's name, or NULL */
+	char *provider;  /* who wrote it; NULL = no provider */
+	char *model;     /* by the provider's name for it */
+	char *stop_word; /* the provider's own word for the stop reason */
 	char *stop_sequence; /* the sequence that stopped it */
 	char *response_id;   /* the provider's id of this answer */
 	struct aichat_part *parts;
 	size_t part_count;
 	size_t part_capacity;
-	/* Text forms of the ids, for the accessors; filled by aic_message_finish(). */
-	char id_text[AIC_ID_TEXT], conversation_text[AIC_ID_TEXT], parent_text[AIC_ID_TEXT];
+	/* Text forms of the ids, for the accessors; filled by aic_message_set_texts(). */
+	char id_text[AIC_ID_TEXT];
+	char conversation_text[AIC_ID_TEXT];
+	char parent_text[AIC_ID_TEXT];
 };
 
 AIC_DEFINE_CLEANUP(aichat_message *, aichat_message_unref)
@@ -90,7 +93,8 @@ struct aichat_message *aic_message_new(enum aichat_role role);
 struct aichat_part *aic_message_add_part(struct aichat_message *message,
 					 enum aichat_part_type type);
 /* The same inside a tool result. */
-struct aichat_part *aic_part_add_part(struct aichat_part *result, enum aichat_part_type type);
+struct aichat_part *aic_part_add_part(struct aichat_part *result,
+				      enum aichat_part_type type);
 /* A text part with this text. */
 int aic_message_add_text(struct aichat_message *message, struct aic_str text);
 void aic_part_done(struct aichat_part *part);
@@ -114,7 +118,8 @@ bool aic_message_has(const struct aichat_message *message, enum aichat_part_type
  */
 void aic_message_write(const struct aichat_message *message, struct aic_json_writer *w,
 		       bool with_data);
-void aic_part_write(const struct aichat_part *part, struct aic_json_writer *w, bool with_data);
+void aic_part_write(const struct aichat_part *part, struct aic_json_writer *w,
+		    bool with_data);
 int aic_message_read(const struct aic_json *doc, int object,
 		     struct aichat_message **ret_message, aichat_error **reterr);
 int aic_part_read(const struct aic_json *doc, int object, struct aichat_part *part,
@@ -126,7 +131,7 @@ int aic_part_read(const struct aic_json *doc, int object, struct aichat_part *pa
 int aic_message_digest(const struct aichat_message *message,
 		       unsigned char digest[AIC_DIGEST_BYTES]);
 
-enum aichat_role aic_role_parse(struct aic_str name);               /* 0 = none */
+enum aichat_role aic_role_parse(struct aic_str name);                   /* 0 = none */
 enum aichat_message_state aic_message_state_parse(struct aic_str name); /* 0 = none */
-enum aichat_part_type aic_part_type_parse(struct aic_str name);     /* 0 = none */
-enum aichat_stop_reason aic_stop_reason_parse(struct aic_str name); /* 0 = none */
+enum aichat_part_type aic_part_type_parse(struct aic_str name);         /* 0 = none */
+enum aichat_stop_reason aic_stop_reason_parse(struct aic_str name);     /* 0 = none */

@@ -4,10 +4,9 @@
  * order, because digests are made over this text.
  */
 
-#include "model/message_json.h"
-
 #include "base/clock.h"
 #include "base/mem.h"
+#include "model/message_json.h"
 #include "model/read.h"
 
 static void put_id(struct aic_json_writer *w, const char *key, const struct aic_id *id)
@@ -68,7 +67,8 @@ static bool needs_text(enum aichat_part_type type)
 	return type == AICHAT_PART_TEXT || type == AICHAT_PART_REFUSAL;
 }
 
-static void put_data(struct aic_json_writer *w, const struct aic_string *data, bool with_data)
+static void put_data(struct aic_json_writer *w, const struct aic_string *data,
+		     bool with_data)
 {
 	unsigned char digest[AIC_DIGEST_BYTES];
 	char text[AIC_DIGEST_TEXT];
@@ -87,7 +87,8 @@ static void put_data(struct aic_json_writer *w, const struct aic_string *data, b
 	aic_buf_putc(w->buf, '"');
 }
 
-void aic_part_write(const struct aichat_part *part, struct aic_json_writer *w, bool with_data)
+void aic_part_write(const struct aichat_part *part, struct aic_json_writer *w,
+		    bool with_data)
 {
 	bool is_result = part->type == AICHAT_PART_TOOL_RESULT;
 
@@ -204,7 +205,8 @@ static int read_data(const struct aic_read *r, struct aic_string *data)
 	aic_sha256(data->data, data->len, digest);
 	if (sha256 >= 0 &&
 	    !aic_json_equals(r->doc, sha256, aic_digest_text(digest, want)))
-		return aic_read_fail(r, "sha256", AICHAT_EJSON, "is not that of the data");
+		return aic_read_fail(r, "sha256", AICHAT_EJSON,
+				     "is not that of the data");
 	return 0;
 }
 
@@ -235,9 +237,11 @@ static int read_parts(const struct aic_read *r, struct aichat_message *message,
 		if (element.index >= AIC_PARTS_MAX)
 			return aic_read_fail(r, "parts", AICHAT_ETOOLARGE,
 					     "has too many elements");
-		struct aichat_part *part =
-			message ? aic_message_add_part(message, AICHAT_PART_UNKNOWN)
-				: aic_part_add_part(tool_result, AICHAT_PART_UNKNOWN);
+		struct aichat_part *part = message ? aic_message_add_part(
+							     message, AICHAT_PART_UNKNOWN)
+						   : aic_part_add_part(
+							     tool_result,
+							     AICHAT_PART_UNKNOWN);
 		if (!part)
 			return aic_error_nomem(r->reterr);
 		result = read_part(&element, part);

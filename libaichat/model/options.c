@@ -4,14 +4,13 @@
  * has one user at a time, and the library works on copies.
  */
 
-#include "model/options.h"
-
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "model/options.h"
 #include "model/options_value.h"
 
 /* Past this somebody sets options in a loop. */
@@ -21,7 +20,7 @@ struct entry {
 	char *name;
 	char *value;
 	char *origin;
-	size_t len; /* of value */
+	size_t len;    /* of value */
 	double number; /* INT (exact, the ranges are small), NUMBER and BOOL */
 	const struct aic_option_info *info;
 };
@@ -56,7 +55,8 @@ aichat_options *aichat_options_free(aichat_options *options)
 }
 
 /* Where the name is, or where it belongs. */
-static size_t find_entry(const struct aichat_options *options, const char *name, bool *found)
+static size_t find_entry(const struct aichat_options *options, const char *name,
+			 bool *found)
 {
 	size_t low = 0, high = options->count;
 
@@ -76,7 +76,8 @@ static size_t find_entry(const struct aichat_options *options, const char *name,
 	return low;
 }
 
-static const struct entry *get_entry(const struct aichat_options *options, const char *name)
+static const struct entry *get_entry(const struct aichat_options *options,
+				     const char *name)
 {
 	bool found;
 
@@ -100,13 +101,14 @@ static int put_entry(struct aichat_options *options, size_t at, bool replace,
 	struct entry entry = *like;
 
 	if (!replace && options->count >= ENTRIES_MAX)
-		return aic_error_set(reterr, AICHAT_EINVAL, "more than %d options are set",
-				     ENTRIES_MAX);
+		return aic_error_set(reterr, AICHAT_EINVAL,
+				     "more than %d options are set", ENTRIES_MAX);
 	entry.name = aic_strdup(like->name);
 	entry.value = aic_strndup(like->value, like->len);
 	entry.origin = aic_strdup(like->origin);
 	if (!entry.name || !entry.value || !entry.origin ||
-	    (!replace && !AIC_GROW(options->entries, options->count, &options->capacity))) {
+	    (!replace &&
+	     !AIC_GROW(options->entries, options->count, &options->capacity))) {
 		entry_done(&entry);
 		return aic_error_nomem(reterr);
 	}
@@ -121,8 +123,9 @@ static int put_entry(struct aichat_options *options, size_t at, bool replace,
 	return 0;
 }
 
-int aic_options_set(struct aichat_options *options, const char *name, struct aic_str value,
-		    const char *origin, bool keep, aichat_error **reterr)
+int aic_options_set(struct aichat_options *options, const char *name,
+		    struct aic_str value, const char *origin, bool keep,
+		    aichat_error **reterr)
 {
 	const struct aic_option_info *info = aic_option_find(name);
 	double number = 0;
@@ -186,7 +189,8 @@ double aic_chain_number(const struct aic_options_chain *chain, const char *name)
 	return info ? aic_option_fallback_number(info) : NAN;
 }
 
-int64_t aic_chain_int(const struct aic_options_chain *chain, const char *name, int64_t unset)
+int64_t aic_chain_int(const struct aic_options_chain *chain, const char *name,
+		      int64_t unset)
 {
 	double number = aic_chain_number(chain, name);
 
@@ -200,8 +204,8 @@ int aic_chain_bool(const struct aic_options_chain *chain, const char *name, int 
 	return isnan(number) ? unset : number != 0;
 }
 
-const char *aic_options_provider(const struct aichat_options *options, const char *provider,
-				 const char *what)
+const char *aic_options_provider(const struct aichat_options *options,
+				 const char *provider, const char *what)
 {
 	char name[256];
 	int len = snprintf(name, sizeof(name), "provider.%s.%s", provider, what);
@@ -254,7 +258,9 @@ struct aichat_options *aic_options_copy(const struct aichat_options *options)
 
 const struct aic_log *aic_options_log(const struct aichat_options *options)
 {
-	return &options->log;
+	static const struct aic_log none = { 0 };
+
+	return options ? &options->log : &none;
 }
 
 void aic_options_set_log(struct aichat_options *options, const struct aic_log *log)
@@ -266,10 +272,11 @@ int aic_options_check_chat(const struct aichat_options *options, aichat_error **
 {
 	for (size_t i = 0; i < aic_options_count(options); i++)
 		if (options->entries[i].info->where == AIC_OPTION_CONTEXT)
-			return aic_error_set(reterr, AICHAT_EINVAL,
-					     "option \"%s\" counts for the whole context: "
-					     "give it to aichat_open()",
-					     options->entries[i].name);
+			return aic_error_set(
+				reterr, AICHAT_EINVAL,
+				"option \"%s\" counts for the whole context: "
+				"give it to aichat_open()",
+				options->entries[i].name);
 	return 0;
 }
 
@@ -298,7 +305,8 @@ static int read_value(const struct aic_json *doc, int value,
 		if (!info || info->type == AICHAT_OPTION_JSON)
 			break;
 		return aic_error_set(reterr, AICHAT_EINVAL,
-				     "option \"%s\" is no text, number, true or false", name);
+				     "option \"%s\" is no text, number, true or false",
+				     name);
 	case AIC_JSON_NULL: /* takes it back */
 		*ret = (struct aic_str){ 0 };
 		return 0;
@@ -315,7 +323,8 @@ static int read_options(const struct aic_json *doc, int object,
 	AIC_CLEANUP(aic_buf_done) struct aic_buf key = aic_buf(0);
 	AIC_CLEANUP(aic_buf_done) struct aic_buf scratch = aic_buf(0);
 
-	for (int v = aic_json_first(doc, object); v >= 0; v = aic_json_next(doc, object, v)) {
+	for (int v = aic_json_first(doc, object); v >= 0;
+	     v = aic_json_next(doc, object, v)) {
 		struct aic_str value;
 		aic_buf_reset(&key);
 		if (aic_json_text(doc, aic_json_key(v), &key) < 0 ||
@@ -324,10 +333,11 @@ static int read_options(const struct aic_json *doc, int object,
 		if (memchr(key.data, '\0', key.len))
 			return aic_error_set(reterr, AICHAT_EINVAL,
 					     "the name of an option has a NUL in it");
-		int result = read_value(doc, v, aic_option_find(key.data), key.data, &scratch,
-					&value, reterr);
-		if (result < 0 || (result = aic_options_set(options, key.data, value,
-							    "settings", false, reterr)) < 0)
+		int result = read_value(doc, v, aic_option_find(key.data), key.data,
+					&scratch, &value, reterr);
+		if (result < 0 ||
+		    (result = aic_options_set(options, key.data, value, "settings", false,
+					      reterr)) < 0)
 			return result;
 	}
 	return 0;

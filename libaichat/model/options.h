@@ -33,8 +33,9 @@ struct aic_option_info {
 const struct aic_option_info *aic_option_find(const char *name);
 
 /* As aichat_options_set(), with where the value came from. keep: do not replace. */
-int aic_options_set(struct aichat_options *options, const char *name, struct aic_str value,
-		    const char *origin, bool keep, aichat_error **reterr);
+int aic_options_set(struct aichat_options *options, const char *name,
+		    struct aic_str value, const char *origin, bool keep,
+		    aichat_error **reterr);
 
 /* What this bag itself has, with where it came from; NULL for nothing. */
 const char *aic_options_get(const struct aichat_options *options, const char *name,
@@ -50,13 +51,15 @@ struct aic_options_chain {
 
 /* NULL when unset and without default. Borrowed from the bag. */
 const char *aic_chain_string(const struct aic_options_chain *chain, const char *name);
-int64_t aic_chain_int(const struct aic_options_chain *chain, const char *name, int64_t unset);
-double aic_chain_number(const struct aic_options_chain *chain, const char *name); /* or NaN */
+int64_t aic_chain_int(const struct aic_options_chain *chain, const char *name,
+		      int64_t unset);
+/* Or NaN. */
+double aic_chain_number(const struct aic_options_chain *chain, const char *name);
 int aic_chain_bool(const struct aic_options_chain *chain, const char *name, int unset);
 
 /* A value of one of the provider options: "provider.work.base_url" from its pieces. */
-const char *aic_options_provider(const struct aichat_options *options, const char *provider,
-				 const char *what);
+const char *aic_options_provider(const struct aichat_options *options,
+				 const char *provider, const char *what);
 
 /* Walk what is set, in order of names, those with a prefix ("body.", "provider."). */
 size_t aic_options_count(const struct aichat_options *options);
@@ -66,7 +69,7 @@ const char *aic_options_at(const struct aichat_options *options, size_t n,
 struct aichat_options *aic_options_copy(const struct aichat_options *options);
 const struct aic_log *aic_options_log(const struct aichat_options *options);
 void aic_options_set_log(struct aichat_options *options, const struct aic_log *log);
-/* AICHAT_EINVAL when a bag for a conversation or a send holds an option of the context. */
+/* AICHAT_EINVAL when a conversation's or a send's bag has an option of the context. */
 int aic_options_check_chat(const struct aichat_options *options, aichat_error **reterr);
 
 /*

@@ -13,7 +13,8 @@
 /* clang-format off */
 static const struct aic_option_info table[] = {
 #define OPTION(name, type, where, minimum, maximum, fallback, help)                      \
-	{ name, AICHAT_OPTION_##type, AIC_OPTION_##where, minimum, maximum, fallback, help },
+	{ name, AICHAT_OPTION_##type, AIC_OPTION_##where, minimum, maximum,              \
+	  fallback, help },
 #include "model/options.def"
 #undef OPTION
 };
@@ -98,7 +99,8 @@ static unsigned distance(const char *a, const char *b)
 			unsigned best = last[j - 1] + (a[i - 1] != b[j - 1]);
 			best = AIC_MIN(best, last[j] + 1u);
 			best = AIC_MIN(best, now[j - 1] + 1u);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1])
 				best = AIC_MIN(best, before[j - 2] + 1u);
 			now[j] = (unsigned char)best;
 		}
@@ -121,8 +123,8 @@ static bool fill_in(const char *row, const char *name, char guess[GUESS_MAX])
 	size_t len = hole[4] ? strcspn(own, ".") : strlen(own);
 	if (!is_name_part(row, (struct aic_str){ own, len }))
 		return false;
-	return snprintf(guess, GUESS_MAX, "%.*s%.*s%s", (int)(hole - row), row, (int)len, own,
-			hole + 4) < GUESS_MAX;
+	return snprintf(guess, GUESS_MAX, "%.*s%.*s%s", (int)(hole - row), row, (int)len,
+			own, hole + 4) < GUESS_MAX;
 }
 
 int aic_option_unknown(const char *name, aichat_error **reterr)
@@ -143,7 +145,9 @@ int aic_option_unknown(const char *name, aichat_error **reterr)
 		}
 	}
 	if (!*nearest)
-		return aic_error_set(reterr, AICHAT_EINVAL, "unknown option \"%s\"", name);
+		return aic_error_set(reterr, AICHAT_EINVAL, "unknown option \"%s\"",
+				     name);
 	return aic_error_set(reterr, AICHAT_EINVAL,
-			     "unknown option \"%s\": did you mean \"%s\"?", name, nearest);
+			     "unknown option \"%s\": did you mean \"%s\"?", name,
+			     nearest);
 }

@@ -3,12 +3,11 @@
  * goes into headers, URLs and requests, so it is checked where it enters.
  */
 
-#include "model/options_value.h"
-
 #include <math.h>
 #include <stdio.h>
 
 #include "base/utf8.h"
+#include "model/options_value.h"
 
 static int fail(const char *name, aichat_error **reterr, const char *why)
 {
@@ -91,7 +90,8 @@ static bool has_controls(struct aic_str value, const char *allowed)
 		unsigned char c = (unsigned char)value.data[i];
 		if ((c < 0x20 || c == 0x7f) && (!c || !strchr(allowed, (char)c)))
 			return true;
-		if (c == 0xc2 && i + 1 < value.len && (unsigned char)value.data[i + 1] < 0xa0)
+		if (c == 0xc2 && i + 1 < value.len &&
+		    (unsigned char)value.data[i + 1] < 0xa0)
 			return true;
 	}
 	return false;
@@ -99,7 +99,7 @@ static bool has_controls(struct aic_str value, const char *allowed)
 
 static bool is_url(struct aic_str value)
 {
-	size_t scheme = value.len > 8 && memcmp(value.data, "https://", 8) == 0	 ? 8
+	size_t scheme = value.len > 8 && memcmp(value.data, "https://", 8) == 0  ? 8
 			: value.len > 7 && memcmp(value.data, "http://", 7) == 0 ? 7
 										 : 0;
 
@@ -118,7 +118,7 @@ static int check_string(const struct aic_option_info *info, const char *name,
 			struct aic_str value, aichat_error **reterr)
 {
 	static const char *const efforts[] = { "none", "minimal", "low", "medium",
-					       "high", "xhigh",	  "max" };
+					       "high", "xhigh",   "max" };
 	bool is_system = strcmp(info->name, "system") == 0; /* a prompt has lines */
 	bool may_be_empty = is_system || strcmp(info->name, "proxy") == 0 ||
 			    strcmp(info->name, "no_proxy") == 0;
@@ -134,9 +134,11 @@ static int check_string(const struct aic_option_info *info, const char *name,
 			    "is none of none, minimal, low, medium, high, xhigh, max");
 	if (strcmp(info->name, "tool_choice") == 0 &&
 	    (value.len > 64 || !is_token(value, "_-")))
-		return fail(name, reterr, "is none of auto, none, required or a tool's name");
+		return fail(name, reterr,
+			    "is none of auto, none, required or a tool's name");
 	if (last && strcmp(last, ".base_url") == 0 && !is_url(value))
-		return fail(name, reterr, "does not start with http:// or https:// and a host");
+		return fail(name, reterr,
+			    "does not start with http:// or https:// and a host");
 	return 0;
 }
 
@@ -147,10 +149,10 @@ static bool are_headers(struct aic_str value)
 		const char *end = memchr(value.data, '\n', value.len);
 		size_t len = end ? (size_t)(end - value.data) : value.len;
 		const char *colon = memchr(value.data, ':', len);
-		if (len && (!colon ||
-			    !is_token((struct aic_str){ value.data,
-							(size_t)(colon - value.data) },
-				      "!#$%&'*+-.^_`|~")))
+		if (len &&
+		    (!colon || !is_token((struct aic_str){ value.data,
+							   (size_t)(colon - value.data) },
+					 "!#$%&'*+-.^_`|~")))
 			return false;
 		len += end ? 1 : 0;
 		value.data += len;

@@ -1,7 +1,6 @@
-#include "model/read.h"
-
 #include "base/clock.h"
 #include "base/mem.h"
+#include "model/read.h"
 
 static void put_place(struct aic_buf *to, const struct aic_read *r)
 {
@@ -157,7 +156,8 @@ int aic_read_child(const struct aic_read *r, const char *key, enum aic_json_type
 {
 	int result;
 	int value = find(r, key, type,
-			 type == AIC_JSON_ARRAY ? "is no array" : "is no object", &result);
+			 type == AIC_JSON_ARRAY ? "is no array" : "is no object",
+			 &result);
 
 	if (value < 0)
 		return result;

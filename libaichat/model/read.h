@@ -20,9 +20,10 @@ struct aic_read {
 	const struct aic_json *doc;
 	int value;
 	aichat_error **reterr;
-	const struct aic_read *up; /* the object that it is a member of; NULL = the root */
-	const char *name;          /* the member's */
-	int64_t index;             /* in the array of that name; -1 = it is no element */
+	const struct aic_read
+		*up;      /* the object that it is a member of; NULL = the root */
+	const char *name; /* the member's */
+	int64_t index;    /* in the array of that name; -1 = it is no element */
 };
 
 /* A value that must be an object; name starts the places in errors. */
@@ -32,7 +33,8 @@ int aic_read_root(struct aic_read *r, const struct aic_json *doc, int object,
 int aic_read_fail(const struct aic_read *r, const char *key, int code, const char *why);
 
 int aic_read_string(const struct aic_read *r, const char *key, struct aic_string *ret);
-int aic_read_text(const struct aic_read *r, const char *key, char **ret); /* no NUL in it */
+int aic_read_text(const struct aic_read *r, const char *key,
+		  char **ret); /* no NUL in it */
 /* Into a fixed array; one that is longer reads as "?". */
 #define AIC_WORD_MAX 40
 int aic_read_word(const struct aic_read *r, const char *key, char ret[AIC_WORD_MAX]);
@@ -43,7 +45,8 @@ int aic_read_time(const struct aic_read *r, const char *key, int64_t *ret_unix_m
 /* A member that is an object or an array, to read on from. */
 int aic_read_child(const struct aic_read *r, const char *key, enum aic_json_type type,
 		   struct aic_read *ret);
-/* Step through an array from aic_read_child(); start with *element = {0}. False = over. */
+/* Step through an array from aic_read_child(); start with *element = {0}. False = over.
+ */
 bool aic_read_element(const struct aic_read *array, struct aic_read *element);
 /* AICHAT_EJSON unless the value is an object. */
 int aic_read_object(const struct aic_read *r);

@@ -1,10 +1,9 @@
-#include "model/request.h"
-
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "model/request.h"
 
 struct aic_request *aic_request_new(void)
 {
@@ -51,7 +50,8 @@ struct aic_request *aic_request_free(struct aic_request *request)
 
 int aic_request_add_message(struct aic_request *request, struct aichat_message *message)
 {
-	if (!AIC_GROW(request->messages, request->message_count, &request->message_capacity))
+	if (!AIC_GROW(request->messages, request->message_count,
+		      &request->message_capacity))
 		return AICHAT_ENOMEM;
 	request->messages[request->message_count++] = aichat_message_ref(message);
 	return 0;

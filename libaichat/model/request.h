@@ -11,9 +11,9 @@
 struct aic_tool {
 	char *name;
 	char *description;        /* or NULL */
-	struct aic_string schema; /* of the arguments: a JSON object; none = no arguments */
+	struct aic_string schema; /* of the arguments: a JSON object, if there are any */
 	int strict;               /* -1 = not said */
-	struct aic_string raw;    /* a tool that the provider runs: its JSON; then only this */
+	struct aic_string raw;    /* a tool that the provider runs: only this, its JSON */
 };
 
 enum aic_tool_choice {
@@ -38,8 +38,9 @@ struct aic_member {
 };
 
 struct aic_request {
-	char *model;                      /* by the provider's name for it */
-	struct aichat_message **messages; /* references, in order; system messages first */
+	char *model; /* by the provider's name for it */
+	/* references, in order; system messages first */
+	struct aichat_message **messages;
 	size_t message_count, message_capacity;
 	struct aic_tool *tools;
 	size_t tool_count, tool_capacity;
@@ -61,8 +62,8 @@ struct aic_request {
 	int format_strict; /* -1 = not said */
 	char *user;        /* an opaque id of the person behind the request */
 	bool stream;
-	bool stream_usage;         /* Chat: stream_options.include_usage */
-	struct aic_member *extra;  /* merged into the body last, replacing what is there */
+	bool stream_usage;        /* Chat: stream_options.include_usage */
+	struct aic_member *extra; /* merged into the body last, replacing what is there */
 	size_t extra_count, extra_capacity;
 };
 
@@ -73,14 +74,15 @@ AIC_DEFINE_CLEANUP(struct aic_request *, aic_request_free)
 
 /* Takes a reference. */
 int aic_request_add_message(struct aic_request *request, struct aichat_message *message);
-int aic_request_add_tool(struct aic_request *request, struct aic_tool *tool); /* moves it in */
+/* Moves it in. */
+int aic_request_add_tool(struct aic_request *request, struct aic_tool *tool);
 int aic_request_add_stop(struct aic_request *request, struct aic_str stop);
 int aic_request_set_extra(struct aic_request *request, struct aic_str name,
 			  struct aic_str json);
 void aic_tool_done(struct aic_tool *tool);
 int aic_tool_copy(struct aic_tool *to, const struct aic_tool *from);
 
-/* What a translation could not carry, in words for a log: "temperature: not taken by ...". */
+/* What a translation could not carry, in words for a log: "temperature: not taken". */
 struct aic_report {
 	char **lines;
 	size_t count, capacity;

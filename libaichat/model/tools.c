@@ -4,10 +4,9 @@
  * because a misspelt "parameters" would be a tool without any.
  */
 
-#include "model/tools.h"
-
 #include "base/mem.h"
 #include "model/read.h"
+#include "model/tools.h"
 
 #define TOOLS_MAX 1024
 #define TOOL_NAME_MAX 64
@@ -29,15 +28,16 @@ static bool is_tool_name(const char *name)
 
 static int check_members(const struct aic_read *r)
 {
-	static const char *const known[] = { "type",	    "name",   "description",
-					     "parameters", "strict" };
+	static const char *const known[] = { "type", "name", "description", "parameters",
+					     "strict" };
 	AIC_CLEANUP(aic_buf_done) struct aic_buf key = aic_buf(0);
 
 	for (int v = aic_json_first(r->doc, r->value); v >= 0;
 	     v = aic_json_next(r->doc, r->value, v)) {
 		bool found = false;
 		for (size_t i = 0; i < AIC_ARRAY_LEN(known); i++)
-			found = found || aic_json_equals(r->doc, aic_json_key(v), known[i]);
+			found = found ||
+				aic_json_equals(r->doc, aic_json_key(v), known[i]);
 		if (found)
 			continue;
 		struct aic_str name = aic_json_str(r->doc, aic_json_key(v), &key);
@@ -100,7 +100,8 @@ static bool is_twice(const struct aic_tool *tools, size_t count)
 	return false;
 }
 
-static int read_tools(const struct aic_read *array, struct aic_tool **tools, size_t *count)
+static int read_tools(const struct aic_read *array, struct aic_tool **tools,
+		      size_t *count)
 {
 	struct aic_read element = { 0 };
 	size_t capacity = 0;
