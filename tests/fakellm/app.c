@@ -2,13 +2,13 @@
  * From a request to a reply: control, then the faults that replace the answer, then
  * the mode. Refuses what a provider would refuse before it reads the body.
  */
-#include "plan.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "plan.h"
 
 static void header(struct conn *c, const char *name, const char *value)
 {
@@ -74,8 +74,9 @@ void answer_json(struct conn *c, const struct plan *p, int status, struct buf *b
 
 void answer_source(struct conn *c, const struct plan *p, struct source *src)
 {
-	header(c, "Content-Type", p->dialect == MESSAGES ? "text/event-stream; charset=utf-8" :
-							   "text/event-stream");
+	header(c, "Content-Type",
+	       p->dialect == MESSAGES ? "text/event-stream; charset=utf-8"
+				      : "text/event-stream");
 	header(c, "Cache-Control", "no-cache");
 	request_id(c, p->dialect);
 	c->reply.status = 200;
@@ -117,8 +118,10 @@ void error_body(struct buf *b, enum dialect d, int status, const char *type,
 	if (!type)
 		type = named ? e->type : "invalid_request_error";
 	if (d == MESSAGES) {
-		buf_printf(b, "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"",
-			   type);
+		buf_printf(
+			b,
+			"{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"",
+			type);
 		buf_json(b, message, strlen(message));
 		buf_str(b, "\"");
 		if (code)
@@ -164,9 +167,11 @@ static void answer_html(struct conn *c, const struct plan *p)
 {
 	int status = p->status >= 0 ? (int)p->status : 502;
 	struct buf body = { 0 };
-	buf_printf(&body, "<html>\r\n<head><title>%d</title></head>\r\n<body>\r\n"
+	buf_printf(&body,
+		   "<html>\r\n<head><title>%d</title></head>\r\n<body>\r\n"
 		   "<center><h1>%d</h1></center>\r\n<hr><center>proxy</center>\r\n"
-		   "</body>\r\n</html>\r\n", status, status);
+		   "</body>\r\n</html>\r\n",
+		   status, status);
 	header(c, "Content-Type", "text/html");
 	answer_bytes(c, p, status, &body, false);
 }
@@ -180,8 +185,8 @@ static void answer_redirect(struct conn *c, const struct plan *p)
 	if (!at)
 		at = t + strlen(t);
 	const char *rest = *at ? at + strlen(element) : at;
-	buf_printf(&c->reply.headers, "Location: http://127.0.0.1:%d%.*s%s\r\n", server_port,
-		   (int)(at - t), t, rest);
+	buf_printf(&c->reply.headers, "Location: http://127.0.0.1:%d%.*s%s\r\n",
+		   server_port, (int)(at - t), t, rest);
 	header(c, "Content-Type", "text/plain");
 	buf_str(&body, "moved\n");
 	answer_bytes(c, p, 307, &body, false);
@@ -229,12 +234,13 @@ static bool answer_fault(struct conn *c, const struct plan *p)
 static void refuse_key(struct conn *c, const struct plan *p, const char *key)
 {
 	if (p->dialect == MESSAGES)
-		answer_error(c, p, 401, NULL, NULL, NULL, key ? "invalid x-api-key" :
-			     "x-api-key header is required");
+		answer_error(c, p, 401, NULL, NULL, NULL,
+			     key ? "invalid x-api-key" : "x-api-key header is required");
 	else if (!key)
-		answer_error(c, p, 401, "invalid_request_error", NULL, NULL,
-			     "You didn't provide an API key. Put it in an Authorization "
-			     "header using Bearer auth (Authorization: Bearer YOUR_KEY).");
+		answer_error(
+			c, p, 401, "invalid_request_error", NULL, NULL,
+			"You didn't provide an API key. Put it in an Authorization "
+			"header using Bearer auth (Authorization: Bearer YOUR_KEY).");
 	else
 		answer_error(c, p, 401, NULL, NULL, NULL,
 			     "Incorrect API key provided: %.2s*****%s.", key,
@@ -243,7 +249,8 @@ static void refuse_key(struct conn *c, const struct plan *p, const char *key)
 
 static bool check_key(struct conn *c, const struct plan *p)
 {
-	const char *key = p->dialect == MESSAGES ? http_header(&c->req, "x-api-key") : NULL;
+	const char *key = p->dialect == MESSAGES ? http_header(&c->req, "x-api-key")
+						 : NULL;
 	const char *auth = http_header(&c->req, "authorization");
 	if (!key && auth && !strncasecmp(auth, "bearer ", 7))
 		key = auth + 7;
@@ -295,8 +302,8 @@ static void post(struct conn *c, const struct plan *p, struct json_object *req)
 		answer_count(c, p, req);
 	} else if (!strcmp(p->rest, "/v1/embeddings")) {
 		answer_embeddings(c, p, req);
-	} else if (p->dialect == MESSAGES ? !check_messages(c, p, req, false) :
-					    !check_chat(c, p, req)) {
+	} else if (p->dialect == MESSAGES ? !check_messages(c, p, req, false)
+					  : !check_chat(c, p, req)) {
 		return;
 	} else if (p->mode != MODE_FIXTURES) {
 		generate(c, p, req);
@@ -309,7 +316,9 @@ static void post(struct conn *c, const struct plan *p, struct json_object *req)
 static void answer_api(struct conn *c, const struct plan *p)
 {
 	static const char *const posts[] = {
-		"/v1/chat/completions", "/v1/embeddings", "/v1/messages",
+		"/v1/chat/completions",
+		"/v1/embeddings",
+		"/v1/messages",
 		"/v1/messages/count_tokens",
 	};
 	bool get = !strcmp(c->req.method, "GET"), known = false;
@@ -345,7 +354,8 @@ static void control(struct conn *c, const struct plan *p)
 	int status = 200;
 	if (!strcmp(c->req.path, "/control/stats")) {
 		journal_stats(&body);
-	} else if (!strcmp(c->req.path, "/control/reset") && !strcmp(c->req.method, "POST")) {
+	} else if (!strcmp(c->req.path, "/control/reset") &&
+		   !strcmp(c->req.method, "POST")) {
 		journal_reset();
 		buf_str(&body, "{}\n");
 	} else {
@@ -367,13 +377,15 @@ void app_handle(struct conn *c)
 	plan_age(&p, journal_seen(c->req.path));
 	shape(c, &p);
 	if (p.unknown)
-		answer_error(c, &p, 404, NULL, NULL, NULL,
-			     "fakellm: the path element \"%s\" is unknown, or its argument "
-			     "is missing", p.unknown);
+		answer_error(
+			c, &p, 404, NULL, NULL, NULL,
+			"fakellm: the path element \"%s\" is unknown, or its argument "
+			"is missing",
+			p.unknown);
 	else if (answer_fault(c, &p))
 		;
-	else if (p.mode == MODE_REC ? !recording_replay(c, &p) :
-				      p.mode == MODE_FIX && !fixture_replay(c, &p))
+	else if (p.mode == MODE_REC ? !recording_replay(c, &p)
+				    : p.mode == MODE_FIX && !fixture_replay(c, &p))
 		answer_error(c, &p, 404, NULL, NULL, NULL, "fakellm: no %s at \"%s\"",
 			     p.mode == MODE_REC ? "recording" : "fixture", p.rest);
 	else if (p.mode != MODE_REC && p.mode != MODE_FIX)

@@ -1,8 +1,8 @@
 /* Lists of models in both shapes, and embeddings. */
-#include "plan.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "plan.h"
 
 static const char *const chat_models[] = {
 	"fake-model", "gpt-4o", "gpt-4o-mini", "gpt-5.5", "o3", "text-embedding-3-small",
@@ -24,17 +24,21 @@ static const struct messages_model messages_models[] = {
 
 static void chat_model(struct buf *b, const char *id)
 {
-	buf_printf(b, "{\"id\":\"%s\",\"object\":\"model\",\"created\":1767225600,"
-		   "\"owned_by\":\"fakellm\"}", id);
+	buf_printf(b,
+		   "{\"id\":\"%s\",\"object\":\"model\",\"created\":1767225600,"
+		   "\"owned_by\":\"fakellm\"}",
+		   id);
 }
 
 static void messages_model(struct buf *b, const struct messages_model *m)
 {
-	buf_printf(b, "{\"type\":\"model\",\"id\":\"%s\",\"display_name\":\"%s\","
-		   "\"created_at\":\"%s\",\"max_input_tokens\":200000,\"max_tokens\":64000,"
-		   "\"lifecycle\":\"active\",\"capabilities\":{\"image_input\":"
-		   "{\"supported\":true},\"thinking\":{\"supported\":true}}}",
-		   m->id, m->name, m->created);
+	buf_printf(
+		b,
+		"{\"type\":\"model\",\"id\":\"%s\",\"display_name\":\"%s\","
+		"\"created_at\":\"%s\",\"max_input_tokens\":200000,\"max_tokens\":64000,"
+		"\"lifecycle\":\"active\",\"capabilities\":{\"image_input\":"
+		"{\"supported\":true},\"thinking\":{\"supported\":true}}}",
+		m->id, m->name, m->created);
 }
 
 static bool chat_list(struct buf *b, const char *id)
@@ -76,7 +80,8 @@ static void messages_page(struct buf *b, const struct request *r)
 	size_t n = 0, from = 0, to = COUNT(messages_models);
 	const char *after = query(r, "after_id", &n);
 	for (size_t i = 0; after && i < COUNT(messages_models); i++)
-		if (strlen(messages_models[i].id) == n && !memcmp(messages_models[i].id, after, n))
+		if (strlen(messages_models[i].id) == n &&
+		    !memcmp(messages_models[i].id, after, n))
 			from = i + 1;
 	const char *limit = query(r, "limit", &n);
 	size_t most = limit ? strtoul(limit, NULL, 10) : 20;
@@ -87,7 +92,8 @@ static void messages_page(struct buf *b, const struct request *r)
 		buf_str(b, i > from ? "," : "");
 		messages_model(b, &messages_models[i]);
 	}
-	buf_printf(b, "],\"has_more\":%s,", to < COUNT(messages_models) ? "true" : "false");
+	buf_printf(b, "],\"has_more\":%s,",
+		   to < COUNT(messages_models) ? "true" : "false");
 	if (to > from)
 		buf_printf(b, "\"first_id\":\"%s\",\"last_id\":\"%s\"}",
 			   messages_models[from].id, messages_models[to - 1].id);
@@ -143,7 +149,8 @@ static void base64(struct buf *b, const unsigned char *s, size_t n)
 	}
 }
 
-static void embedding(struct buf *b, const char *text, size_t index, size_t dims, bool b64)
+static void embedding(struct buf *b, const char *text, size_t index, size_t dims,
+		      bool b64)
 {
 	float *v = xalloc(dims * sizeof(*v));
 	for (size_t i = 0; i < dims; i++)
@@ -164,25 +171,29 @@ static void embedding(struct buf *b, const char *text, size_t index, size_t dims
 
 void answer_embeddings(struct conn *c, const struct plan *p, struct json_object *req)
 {
-	const char *model = json_text(req, "model"), *format = json_text(req, "encoding_format");
+	const char *model = json_text(req, "model"),
+		   *format = json_text(req, "encoding_format");
 	struct json_object *input = json_member(req, "input");
 	struct json_object *dims = json_member(req, "dimensions");
 	int64_t n = dims ? json_object_get_int64(dims) : 8;
 	bool list = json_object_is_type(input, json_type_array);
 	size_t count = list ? json_object_array_length(input) : 1, bytes = 0;
 	if (!model)
-		answer_error(c, p, 400, NULL, NULL, NULL, "you must provide a model parameter");
+		answer_error(c, p, 400, NULL, NULL, NULL,
+			     "you must provide a model parameter");
 	else if (!count || (!list && !json_object_is_type(input, json_type_string)))
 		answer_error(c, p, 400, NULL, NULL, NULL, "'$.input' is invalid.");
 	else if (n < 1 || n > 4096)
 		answer_error(c, p, 400, NULL, NULL, NULL,
-			     "%lld is not between 1 and 4096 - 'dimensions'", (long long)n);
+			     "%lld is not between 1 and 4096 - 'dimensions'",
+			     (long long)n);
 	if (c->reply.source)
 		return;
 	struct buf body = { 0 };
 	buf_str(&body, "{\"object\":\"list\",\"data\":[");
 	for (size_t i = 0; i < count; i++) {
-		struct json_object *v = list ? json_object_array_get_idx(input, i) : input;
+		struct json_object *v = list ? json_object_array_get_idx(input, i)
+					     : input;
 		const char *text = json_object_get_string(v);
 		bytes += strlen(text ? text : "");
 		embedding(&body, text ? text : "", i, (size_t)n,

@@ -3,8 +3,6 @@
  * cut, paced or broken off as the reply asks. One call sends a bounded number of
  * pieces, so that a stream split at every byte does not hold up the others.
  */
-#include "server.h"
-
 #include <errno.h>
 #include <linux/sockios.h>
 #include <stdlib.h>
@@ -12,9 +10,13 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "server.h"
+
 #define SENDS_PER_TURN 64
-#define WIRE_TARGET (32u << 10)	/* small pieces that are ready share a send up to this */
-#define GO 100			/* there is something to send, or another phase to enter */
+/* Small pieces that are ready share a send up to this. */
+#define WIRE_TARGET (32u << 10)
+/* Beside the values of enum delivery: something to send, or another phase to enter. */
+#define GO 100
 
 struct bytes_source {
 	struct source s;
@@ -57,14 +59,28 @@ void reply_clear(struct reply *r)
 
 static const char *reason(int status)
 {
-	static const struct { int status; const char *text; } reasons[] = {
-		{ 200, "OK" }, { 307, "Temporary Redirect" }, { 400, "Bad Request" },
-		{ 401, "Unauthorized" }, { 402, "Payment Required" }, { 403, "Forbidden" },
-		{ 404, "Not Found" }, { 405, "Method Not Allowed" }, { 408, "Request Timeout" },
-		{ 409, "Conflict" }, { 413, "Payload Too Large" },
-		{ 422, "Unprocessable Entity" }, { 429, "Too Many Requests" },
-		{ 500, "Internal Server Error" }, { 502, "Bad Gateway" },
-		{ 503, "Service Unavailable" }, { 504, "Gateway Timeout" }, { 529, "Site is overloaded" },
+	static const struct {
+		int status;
+		const char *text;
+	} reasons[] = {
+		{ 200, "OK" },
+		{ 307, "Temporary Redirect" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 402, "Payment Required" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 408, "Request Timeout" },
+		{ 409, "Conflict" },
+		{ 413, "Payload Too Large" },
+		{ 422, "Unprocessable Entity" },
+		{ 429, "Too Many Requests" },
+		{ 500, "Internal Server Error" },
+		{ 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
+		{ 529, "Site is overloaded" },
 	};
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
 		if (reasons[i].status == status)
@@ -164,11 +180,13 @@ static int frame_body(struct conn *c)
 	size_t want = r->whole ? SIZE_MAX : r->chunk ? (size_t)r->chunk : 1;
 	while (c->wire.len < WIRE_TARGET || r->whole) {
 		size_t have = c->raw.len - c->raw_at;
-		unsigned long long left = r->limit == LIMIT_NONE ? SIZE_MAX :
-					  r->limit_at - c->body_bytes;
+		unsigned long long left = r->limit == LIMIT_NONE
+						  ? SIZE_MAX
+						  : r->limit_at - c->body_bytes;
 		if (!left)
 			return strike(c);
-		if (!c->source_over && have < want && (r->whole || r->source->due <= now)) {
+		if (!c->source_over && have < want &&
+		    (r->whole || r->source->due <= now)) {
 			c->source_over = !r->source->next(r->source, &c->raw);
 			continue;
 		}
@@ -217,7 +235,8 @@ static int refill(struct conn *c)
 	case PH_STALLED:
 		return (int)sleep_until(c, 0);
 	case PH_RESET: {
-		/* An RST drops what the peer's kernel has not yet taken: let it take all. */
+		/* An RST drops what the peer's kernel has not yet taken: let it take all.
+		 */
 		int unsent = 0;
 		if (!ioctl(c->fd, SIOCOUTQ, &unsent) && unsent && c->wake > now_ns())
 			return (int)sleep_until(c, now_ns() + 1000000);
@@ -250,6 +269,6 @@ enum delivery deliver(struct conn *c)
 			return DELIVERY_GONE;
 		}
 	}
-	conn_watch(c, true);	/* more at once, but the others first */
+	conn_watch(c, true); /* more at once, but the others first */
 	return DELIVERY_WAIT;
 }

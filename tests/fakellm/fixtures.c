@@ -4,12 +4,12 @@
  * {"method"?, "path"?, "body"} is also found by what the client sends. Files are read
  * at each use: a test may write them while the server runs.
  */
-#include "plan.h"
-
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "plan.h"
 
 #define SUFFIX ".http.json"
 
@@ -54,9 +54,11 @@ static void replay(struct conn *c, const struct plan *p, const char *name,
 	struct buf body = { 0 };
 	bool sse = false;
 	if (json_object_is_type(headers, json_type_object)) {
-		json_object_object_foreach(headers, key, value) {
+		json_object_object_foreach(headers, key, value)
+		{
 			const char *text = json_object_get_string(value);
-			buf_printf(&c->reply.headers, "%s: %s\r\n", key, text ? text : "");
+			buf_printf(&c->reply.headers, "%s: %s\r\n", key,
+				   text ? text : "");
 			if (!strcasecmp(key, "content-type"))
 				sse = text && strstr(text, "text/event-stream");
 		}

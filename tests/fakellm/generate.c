@@ -9,15 +9,15 @@
  *
  * The request's own token limit is kept: past it the reply stops for length.
  */
-#include "generate.h"
-
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECE 8		/* bytes of an echoed token, about */
-#define ARG_PIECE 7	/* bytes of a fragment of arguments */
+#include "generate.h"
+
+#define PIECE 8     /* bytes of an echoed token, about */
+#define ARG_PIECE 7 /* bytes of a fragment of arguments */
 
 enum stage {
 	ST_START,
@@ -93,7 +93,8 @@ void gen_text(struct gen *g, struct buf *out)
 void reasoning_signature(struct buf *out, const char *model, const char *text)
 {
 	uint64_t h = fnv1a(FNV_SEED, model, strlen(model) + 1);
-	buf_printf(out, "fakeSig+%016llx/==", (unsigned long long)fnv1a(h, text, strlen(text)));
+	buf_printf(out, "fakeSig+%016llx/==",
+		   (unsigned long long)fnv1a(h, text, strlen(text)));
 }
 
 static void pace(struct gen *g)

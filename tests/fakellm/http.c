@@ -2,11 +2,11 @@
  * Reading requests. Bytes collect in c->in until a head and its body are whole;
  * what follows them stays for the next request of the connection.
  */
-#include "server.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "server.h"
 
 #define MAX_HEAD (256u << 10)
 #define MAX_BODY (512ull << 20)
@@ -49,7 +49,8 @@ static char *percent_decode(const char *s, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (s[i] == '%' && i + 2 < n && hex_digit(s[i + 1]) >= 0 &&
 		    hex_digit(s[i + 2]) >= 0) {
-			out[len++] = (char)(hex_digit(s[i + 1]) * 16 + hex_digit(s[i + 2]));
+			out[len++] = (char)(hex_digit(s[i + 1]) * 16 +
+					    hex_digit(s[i + 2]));
 			i += 2;
 		} else {
 			out[len++] = s[i];

@@ -3,8 +3,6 @@
  * /control/stats. Requests to /control are in neither. Keys are written whole on
  * purpose: tests look for canaries here.
  */
-#include "server.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "server.h"
 
 #define BUCKETS 1024
 
@@ -149,7 +149,8 @@ void journal_end(struct conn *c, const char *how)
 
 void journal_stats(struct buf *b)
 {
-	buf_printf(b, "{\"requests\":%llu,\"connections\":%llu,\"open_connections\":%lld,"
+	buf_printf(b,
+		   "{\"requests\":%llu,\"connections\":%llu,\"open_connections\":%lld,"
 		   "\"active\":%lld,\"peak_active\":%llu,\"aborted\":%llu,\"paths\":{",
 		   total.requests, total.connections, total.open, total.active,
 		   total.peak_active, total.aborted);
@@ -159,13 +160,16 @@ void journal_stats(struct buf *b)
 			buf_str(b, first ? "\"" : ",\"");
 			first = false;
 			buf_json(b, p->path, strlen(p->path));
-			buf_printf(b, "\":{\"requests\":%llu,\"aborted\":%llu,\"statuses\":{",
-				   p->requests, p->aborted);
+			buf_printf(
+				b,
+				"\":{\"requests\":%llu,\"aborted\":%llu,\"statuses\":{",
+				p->requests, p->aborted);
 			bool sep = false;
 			for (int s = 0; s < 600; s++) {
 				if (!p->statuses[s])
 					continue;
-				buf_printf(b, "%s\"%d\":%llu", sep ? "," : "", s, p->statuses[s]);
+				buf_printf(b, "%s\"%d\":%llu", sep ? "," : "", s,
+					   p->statuses[s]);
 				sep = true;
 			}
 			buf_str(b, "}}");

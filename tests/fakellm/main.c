@@ -1,6 +1,4 @@
 /* fakellm: plays LLM providers over HTTP on 127.0.0.1, good and bad. See README.md. */
-#include "plan.h"
-
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -9,6 +7,8 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+
+#include "plan.h"
 
 static const char help[] =
 	"usage: fakellm [options]\n"
@@ -19,7 +19,8 @@ static const char help[] =
 	"  --until-eof       exit when standard input (a pipe) ends\n"
 	"  --max-seconds N   exit after so long (default 600)\n"
 	"  --help\n"
-	"Prints \"listening http://127.0.0.1:PORT\", then serves until SIGTERM or SIGINT.\n";
+	"Prints \"listening http://127.0.0.1:PORT\", then serves until SIGTERM or "
+	"SIGINT.\n";
 
 static long number(const char *text, const char *option, long max)
 {
@@ -27,7 +28,8 @@ static long number(const char *text, const char *option, long max)
 	errno = 0;
 	long n = strtol(text, &end, 10);
 	if (errno || end == text || *end || n < 0 || n > max) {
-		fprintf(stderr, "fakellm: --%s wants a number from 0 to %ld, not \"%s\"\n",
+		fprintf(stderr,
+			"fakellm: --%s wants a number from 0 to %ld, not \"%s\"\n",
 			option, max, text);
 		exit(64);
 	}
@@ -56,7 +58,15 @@ static int catch_signals(void)
 
 int main(int argc, char **argv)
 {
-	enum { PORT = 1, RECORDINGS, FIXTURES, LOG, UNTIL_EOF, MAX_SECONDS, HELP };
+	enum {
+		PORT = 1,
+		RECORDINGS,
+		FIXTURES,
+		LOG,
+		UNTIL_EOF,
+		MAX_SECONDS,
+		HELP
+	};
 	static const struct option options[] = {
 		{ "port", required_argument, NULL, PORT },
 		{ "recordings", required_argument, NULL, RECORDINGS },

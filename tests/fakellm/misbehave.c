@@ -2,10 +2,10 @@
  * Faults in the bytes of a body: line ends, bad UTF-8, missing ends and figures, lines
  * without end, pings without end, a gzip bomb. Faults of delivery are in deliver.c.
  */
-#include "plan.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "plan.h"
 
 #define PING_EVERY_NS 50000000
 #define PART 65536u
@@ -45,7 +45,8 @@ static void spoil_text(const char *s, size_t len, struct buf *out)
 			size_t at = i + n;
 			while (at < len && (s[at] == ' ' || s[at] == ':'))
 				at++;
-			if (at + 1 < len && at > i + n && s[at] == '"' && s[at + 1] != '"') {
+			if (at + 1 < len && at > i + n && s[at] == '"' &&
+			    s[at + 1] != '"') {
 				buf_add(out, s + from, at + 1 - from);
 				buf_str(out, "\xff");
 				from = at + 1;
@@ -66,7 +67,8 @@ static bool drop_usage(const char *s, size_t len, struct buf *out)
 		return true;
 	}
 	struct json_object *choices = json_member(v, "choices");
-	bool keep = !json_member(v, "usage") || !json_object_is_type(choices, json_type_array) ||
+	bool keep = !json_member(v, "usage") ||
+		    !json_object_is_type(choices, json_type_array) ||
 		    json_object_array_length(choices) > 0;
 	json_object_object_del(v, "usage");
 	if (json_member(v, "message"))
@@ -147,9 +149,9 @@ void mangle(const struct plan *p, bool sse, const struct buf *in, struct buf *ou
 
 struct mangled {
 	struct source s, *inner;
-	struct plan p;		/* its numbers; the words are not ours */
-	unsigned long long pad;	/* bytes of the huge line still to come */
-	int stage;		/* of the huge line: 0 before, 1 within, 2 past it */
+	struct plan p;          /* its numbers; the words are not ours */
+	unsigned long long pad; /* bytes of the huge line still to come */
+	int stage;              /* of the huge line: 0 before, 1 within, 2 past it */
 };
 
 static const char *line_breaks(const struct plan *p)
@@ -160,8 +162,9 @@ static const char *line_breaks(const struct plan *p)
 /* A line that every reader must skip, or refuse for its size. */
 static void huge_line(struct mangled *m, struct buf *out)
 {
-	const char *open = m->p.dialect == MESSAGES ? "data: {\"type\":\"ping\",\"padding\":\"" :
-						      "data: {\"choices\":[],\"obfuscation\":\"";
+	const char *open = m->p.dialect == MESSAGES
+				   ? "data: {\"type\":\"ping\",\"padding\":\""
+				   : "data: {\"choices\":[],\"obfuscation\":\"";
 	unsigned long long size = (unsigned long long)m->p.huge_line;
 	if (m->stage == 0) {
 		buf_str(out, open);
@@ -243,8 +246,9 @@ struct source *source_pings(const struct plan *p)
 	struct buf plain = { 0 };
 	g->s.next = pings_next;
 	g->s.free = pings_free;
-	buf_str(&plain, p->dialect == MESSAGES ? "event: ping\ndata: {\"type\": \"ping\"}\n\n" :
-						 ": keep-alive\n\n");
+	buf_str(&plain, p->dialect == MESSAGES
+				? "event: ping\ndata: {\"type\": \"ping\"}\n\n"
+				: ": keep-alive\n\n");
 	mangle(p, true, &plain, &g->event);
 	buf_free(&plain);
 	return &g->s;
@@ -280,15 +284,16 @@ static bool bomb_next(struct source *s, struct buf *out)
 	struct bomb *g = (struct bomb *)s;
 	if (!g->inflated) {
 		buf_add(out, "\x1f\x8b\x08\0\0\0\0\0\0\x03", 10);
-		put_code(g, out, 2, 3);		/* not the last block; type 01, low bit first */
+		/* Not the last block; type 01, low bit first. */
+		put_code(g, out, 2, 3);
 		for (const char *t = g->opening; *t; t++)
 			put_code(g, out, 0x30u + (unsigned char)*t, 8);
 	}
 	if (g->inflated >= BOMB_BYTES)
 		return false;
 	for (size_t stop = out->len + PART; out->len < stop; g->inflated += 258) {
-		put_code(g, out, 0xc5, 8);	/* symbol 285: length 258 */
-		put_code(g, out, 0, 5);		/* distance 1 */
+		put_code(g, out, 0xc5, 8); /* symbol 285: length 258 */
+		put_code(g, out, 0, 5);    /* distance 1 */
 	}
 	return true;
 }

@@ -1,25 +1,25 @@
 /* The path's elements: one table, one loop. */
-#include "plan.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "plan.h"
+
 enum kind {
-	FLAG,		/* no argument */
-	NUMBER,		/* an argument, a number */
-	MAYBE_NUMBER,	/* an argument if the next element is a number */
-	WORD,		/* an argument, any text */
-	MAYBE_CODE,	/* an argument if the next element has an underscore */
-	MODE,		/* a mode without argument: elements may follow */
-	MODE_REST,	/* a mode that takes the rest of the path */
+	FLAG,         /* no argument */
+	NUMBER,       /* an argument, a number */
+	MAYBE_NUMBER, /* an argument if the next element is a number */
+	WORD,         /* an argument, any text */
+	MAYBE_CODE,   /* an argument if the next element has an underscore */
+	MODE,         /* a mode without argument: elements may follow */
+	MODE_REST,    /* a mode that takes the rest of the path */
 };
 
 struct element {
 	const char *name;
 	enum kind kind;
-	size_t at;	/* offset in struct plan, or the mode */
+	size_t at; /* offset in struct plan, or the mode */
 	long preset;
-	bool fault;	/* with fail-first: only for the first requests */
+	bool fault; /* with fail-first: only for the first requests */
 };
 
 #define AT(member) offsetof(struct plan, member)
@@ -205,7 +205,8 @@ void plan_age(struct plan *p, unsigned long long seen)
 		const struct element *e = &elements[i];
 		if (!e->fault)
 			continue;
-		any |= is_word(e) ? e->at == AT(quota) && p->quota : *number_at(p, e) >= 0;
+		any |= is_word(e) ? e->at == AT(quota) && p->quota
+				  : *number_at(p, e) >= 0;
 		if (over)
 			unset(p, e);
 	}

@@ -7,7 +7,7 @@
 #include "server.h"
 
 enum mode {
-	MODE_GEN,	/* also when the path names none */
+	MODE_GEN, /* also when the path names none */
 	MODE_ECHO,
 	MODE_REC,
 	MODE_FIX,
@@ -18,8 +18,8 @@ enum mode {
 struct plan {
 	enum mode mode;
 	enum dialect dialect;
-	char *rest;		/* from the mode's own argument or from "/v1" on */
-	char *unknown;		/* an element that is none of ours */
+	char *rest;    /* from the mode's own argument or from "/v1" on */
+	char *unknown; /* an element that is none of ours */
 
 	/* delivery */
 	long stall, cut, reset, chunk, whole, close, drop, delay, slow_headers;
@@ -75,7 +75,6 @@ long prompt_tokens(enum dialect d, struct json_object *req);
 bool check_chat(struct conn *c, const struct plan *p, struct json_object *req);
 bool check_messages(struct conn *c, const struct plan *p, struct json_object *req,
 		    bool counting);
-bool name_ok(const char *s, size_t max);	/* [A-Za-z0-9_-]{1,max} */
 
 /* catalog.c: models and embeddings */
 void answer_models(struct conn *c, const struct plan *p, const char *id);

@@ -3,8 +3,6 @@
  * a line is parsed when first asked for and then kept, so that a benchmark which
  * replays one recording measures the client and not this.
  */
-#include "plan.h"
-
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,11 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "plan.h"
+
 #define BUCKETS 8192
 
 struct recording {
 	struct recording *next;
-	const char *id, *line;		/* in the mapped file */
+	const char *id, *line; /* in the mapped file */
 	size_t id_len, line_len;
 	bool parsed, sse;
 	int status;
@@ -120,7 +120,10 @@ static struct recording *find_prefix(const char *rest)
 static bool is_framing(const char *name)
 {
 	static const char *const names[] = {
-		"content-length", "transfer-encoding", "content-encoding", "connection",
+		"content-length",
+		"transfer-encoding",
+		"content-encoding",
+		"connection",
 	};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (!strcasecmp(name, names[i]))
@@ -137,7 +140,8 @@ static void parse(struct recording *r)
 	r->parsed = true;
 	r->status = json_object_get_int(json_member(response, "status"));
 	if (json_object_is_type(headers, json_type_object)) {
-		json_object_object_foreach(headers, name, value) {
+		json_object_object_foreach(headers, name, value)
+		{
 			const char *text = json_object_get_string(value);
 			if (is_framing(name) || !text)
 				continue;

@@ -1,8 +1,8 @@
 /* Reading requests of both dialects: texts, tools, schemas. */
-#include "generate.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "generate.h"
 
 struct json_object *request_messages(struct json_object *req)
 {
@@ -12,7 +12,9 @@ struct json_object *request_messages(struct json_object *req)
 
 static size_t count(struct json_object *array)
 {
-	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+	return json_object_is_type(array, json_type_array)
+		       ? json_object_array_length(array)
+		       : 0;
 }
 
 static struct json_object *item(struct json_object *array, size_t i)
@@ -78,7 +80,8 @@ void last_user_text(struct json_object *req, struct buf *out)
 	struct json_object *messages = request_messages(req);
 	for (size_t i = count(messages); i-- && !out->len;) {
 		struct json_object *content = json_member(item(messages, i), "content");
-		if (role_is(item(messages, i), "user") && !has_block(content, "tool_result"))
+		if (role_is(item(messages, i), "user") &&
+		    !has_block(content, "tool_result"))
 			content_text(content, out);
 	}
 	buf_add(out, "", 0);
@@ -98,8 +101,9 @@ long tool_rounds(enum dialect d, struct json_object *req)
 	for (size_t i = count(messages); i--;) {
 		struct json_object *m = item(messages, i);
 		if (role_is(m, "assistant"))
-			rounds += d == CHAT ? json_member(m, "tool_calls") != NULL :
-					      has_block(json_member(m, "content"), "tool_use");
+			rounds += d == CHAT ? json_member(m, "tool_calls") != NULL
+					    : has_block(json_member(m, "content"),
+							"tool_use");
 		else if (!is_tool_result(d, m))
 			break;
 	}
@@ -122,7 +126,8 @@ static void object_instance(struct json_object *schema, long i, struct buf *out)
 	bool first = true;
 	buf_str(out, "{");
 	if (json_object_is_type(props, json_type_object)) {
-		json_object_object_foreach(props, key, sub) {
+		json_object_object_foreach(props, key, sub)
+		{
 			buf_str(out, first ? "\"" : ",\"");
 			buf_json(out, key, strlen(key));
 			buf_str(out, "\":");
@@ -176,8 +181,8 @@ static struct json_object *pick_tool(enum dialect d, struct json_object *req, si
 {
 	struct json_object *tools = json_member(req, "tools");
 	struct json_object *choice = json_member(req, "tool_choice"), *usable[128];
-	const char *forced = json_text(d == CHAT ? json_member(choice, "function") : choice,
-				       "name");
+	const char *forced = json_text(
+		d == CHAT ? json_member(choice, "function") : choice, "name");
 	size_t n = 0;
 	for (size_t i = 0; i < count(tools) && n < 128; i++) {
 		struct json_object *t = tool_at(d, tools, i);
@@ -214,7 +219,7 @@ void make_calls(struct gen *g, struct json_object *req, long wanted)
 	if (!strcmp(word, "none"))
 		return;
 	if (wanted < 1 && strcmp(word, "auto"))
-		wanted = 1;	/* a call is demanded */
+		wanted = 1; /* a call is demanded */
 	if (wanted > 1 && one_at_a_time(req))
 		wanted = 1;
 	if (wanted < 1 || !pick_tool(g->dialect, req, 0))
@@ -228,11 +233,11 @@ void make_calls(struct gen *g, struct json_object *req, long wanted)
 		/* The turn is part of the id: ids are unique in a conversation. */
 		buf_printf(&id, "%s_fake_%zu_%zu", g->dialect == CHAT ? "call" : "toolu",
 			   count(request_messages(req)), i);
-		object_instance(json_member(tool, g->dialect == CHAT ? "parameters" :
-								       "input_schema"),
+		object_instance(json_member(tool, g->dialect == CHAT ? "parameters"
+								     : "input_schema"),
 				(long)i, &args);
 		g->calls[i].id = id.p;
-		buf_json(&tool_name, name, strlen(name));	/* as the writers need it */
+		buf_json(&tool_name, name, strlen(name)); /* as the writers need it */
 		buf_add(&tool_name, "", 0);
 		g->calls[i].name = tool_name.p;
 		g->calls[i].arguments = args.p;

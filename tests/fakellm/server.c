@@ -3,8 +3,6 @@
  * one for each connection that waits for time to pass. A connection is freed only
  * while its own event or timer is handled, so no event can find it gone.
  */
-#include "server.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -15,6 +13,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "server.h"
 
 #define EVENTS 256
 #define MAX_PIPELINED (4u << 20)
@@ -97,7 +97,8 @@ struct conn *server_conns(void)
 int server_listen(int port)
 {
 	int one = 1;
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+				    .sin_port = htons((uint16_t)port) };
 	socklen_t len = sizeof(addr);
 	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -124,7 +125,8 @@ static void accept_all(void)
 	for (;;) {
 		int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
-			/* Out of descriptors: listen again when a connection has closed. */
+			/* Out of descriptors: listen again when a connection has closed.
+			 */
 			if (errno == EMFILE || errno == ENFILE)
 				watch_listener(false);
 			if (errno == EINTR || errno == ECONNABORTED)
@@ -192,7 +194,7 @@ static bool take_request(struct conn *c)
 		if (c->in_body && c->req.expect_continue) {
 			c->req.expect_continue = false;
 			if (send(c->fd, go_on, sizeof(go_on) - 1, MSG_NOSIGNAL) < 0)
-				return false;	/* the socket's own event will tell */
+				return false; /* the socket's own event will tell */
 		}
 		conn_watch(c, false);
 		return false;

@@ -1,12 +1,12 @@
 /* Growing byte buffers, JSON text, hashing. A test tool may die when memory is short. */
-#include "util.h"
-
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "util.h"
 
 static void out_of_memory(void)
 {
@@ -140,7 +140,8 @@ static void canonical_object(struct buf *b, struct json_object *v)
 {
 	size_t n = (size_t)json_object_object_length(v), i = 0;
 	const char **keys = xalloc(n * sizeof(*keys));
-	json_object_object_foreach(v, key, val) {
+	json_object_object_foreach(v, key, val)
+	{
 		(void)val;
 		keys[i++] = key;
 	}
@@ -192,7 +193,8 @@ void json_canonical(struct buf *b, struct json_object *v)
 		break;
 	case json_type_string:
 		buf_str(b, "\"");
-		buf_json(b, json_object_get_string(v), (size_t)json_object_get_string_len(v));
+		buf_json(b, json_object_get_string(v),
+			 (size_t)json_object_get_string_len(v));
 		buf_str(b, "\"");
 		break;
 	case json_type_array:
@@ -240,7 +242,8 @@ struct json_object *json_member(struct json_object *obj, const char *name)
 const char *json_text(struct json_object *obj, const char *name)
 {
 	struct json_object *v = json_member(obj, name);
-	return json_object_is_type(v, json_type_string) ? json_object_get_string(v) : NULL;
+	return json_object_is_type(v, json_type_string) ? json_object_get_string(v)
+							: NULL;
 }
 
 uint64_t fnv1a(uint64_t h, const void *p, size_t n)

@@ -12,14 +12,15 @@ struct buf {
 	size_t len, cap;
 };
 
-void *xalloc(size_t n);			/* zeroed; dies when there is no memory */
+void *xalloc(size_t n); /* zeroed; dies when there is no memory */
 char *xstrndup(const char *s, size_t n);
 char *xstrdup(const char *s);
 
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_str(struct buf *b, const char *s);
-void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_json(struct buf *b, const char *s, size_t n);	/* escaped, without quotes */
+void buf_printf(struct buf *b, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void buf_json(struct buf *b, const char *s, size_t n); /* escaped, without quotes */
 void buf_clear(struct buf *b);
 void buf_free(struct buf *b);
 
@@ -35,6 +36,6 @@ const char *json_text(struct json_object *obj, const char *name);
 uint64_t fnv1a(uint64_t h, const void *p, size_t n);
 #define FNV_SEED 0xcbf29ce484222325ull
 
-int64_t now_ns(void);			/* monotonic */
+int64_t now_ns(void); /* monotonic */
 bool read_file(const char *path, struct buf *out);
 bool has_prefix(const char *s, const char *prefix);

@@ -1,9 +1,9 @@
 /* Generated replies in the form of Chat Completions (providers: OpenAI and its kin). */
-#include "generate.h"
-
 #include <string.h>
 
-#define CREATED 1795132800	/* fixed, so that replies can be compared */
+#include "generate.h"
+
+#define CREATED 1795132800 /* fixed, so that replies can be compared */
 
 static const char *finish_reason(const struct gen *g)
 {
@@ -13,18 +13,22 @@ static const char *finish_reason(const struct gen *g)
 static void usage(const struct gen *g, struct buf *out)
 {
 	long output = gen_output_tokens(g);
-	buf_printf(out, "{\"prompt_tokens\":%ld,\"completion_tokens\":%ld,\"total_tokens\":%ld,"
-		   "\"prompt_tokens_details\":{\"cached_tokens\":0,\"audio_tokens\":0},"
-		   "\"completion_tokens_details\":{\"reasoning_tokens\":%ld,"
-		   "\"audio_tokens\":0,\"accepted_prediction_tokens\":0,"
-		   "\"rejected_prediction_tokens\":0}}",
-		   g->prompt, output, g->prompt + output, g->thinking);
+	buf_printf(
+		out,
+		"{\"prompt_tokens\":%ld,\"completion_tokens\":%ld,\"total_tokens\":%ld,"
+		"\"prompt_tokens_details\":{\"cached_tokens\":0,\"audio_tokens\":0},"
+		"\"completion_tokens_details\":{\"reasoning_tokens\":%ld,"
+		"\"audio_tokens\":0,\"accepted_prediction_tokens\":0,"
+		"\"rejected_prediction_tokens\":0}}",
+		g->prompt, output, g->prompt + output, g->thinking);
 }
 
 static void head(const struct gen *g, struct buf *out, const char *object)
 {
-	buf_printf(out, "{\"id\":\"chatcmpl-fake%06llu\",\"object\":\"%s\",\"created\":%d,"
-		   "\"model\":\"", g->serial, object, CREATED);
+	buf_printf(out,
+		   "{\"id\":\"chatcmpl-fake%06llu\",\"object\":\"%s\",\"created\":%d,"
+		   "\"model\":\"",
+		   g->serial, object, CREATED);
 	buf_json(out, g->model, strlen(g->model));
 	buf_str(out, "\",");
 }
@@ -49,7 +53,8 @@ static void start(struct gen *g, struct buf *out)
 {
 	buf_str(&g->prefix, "data: ");
 	head(g, &g->prefix, "chat.completion.chunk");
-	buf_str(&g->prefix, "\"service_tier\":\"default\",\"system_fingerprint\":\"fp_fake\",");
+	buf_str(&g->prefix,
+		"\"service_tier\":\"default\",\"system_fingerprint\":\"fp_fake\",");
 	buf_str(&g->suffix, g->include_usage ? ",\"usage\":null}\n\n" : "}\n\n");
 	chunk_open(g, out);
 	buf_printf(out, "\"role\":\"assistant\",\"content\":%s,\"refusal\":null",
@@ -57,7 +62,8 @@ static void start(struct gen *g, struct buf *out)
 	chunk_close(g, out, NULL);
 }
 
-static void delta(struct gen *g, struct buf *out, const char *name, const char *s, size_t n)
+static void delta(struct gen *g, struct buf *out, const char *name, const char *s,
+		  size_t n)
 {
 	chunk_open(g, out);
 	buf_printf(out, "\"%s\":\"", name);
@@ -79,7 +85,8 @@ static void text(struct gen *g, struct buf *out, const char *s, size_t n)
 static void call_open(struct gen *g, struct buf *out, size_t i)
 {
 	chunk_open(g, out);
-	buf_printf(out, "\"tool_calls\":[{\"index\":%zu,\"id\":\"%s\",\"type\":\"function\","
+	buf_printf(out,
+		   "\"tool_calls\":[{\"index\":%zu,\"id\":\"%s\",\"type\":\"function\","
 		   "\"function\":{\"name\":\"%s\",\"arguments\":\"\"}}]",
 		   i, g->calls[i].id, g->calls[i].name);
 	chunk_close(g, out, NULL);
@@ -89,7 +96,8 @@ static void call_arguments(struct gen *g, struct buf *out, size_t i, const char 
 			   size_t n)
 {
 	chunk_open(g, out);
-	buf_printf(out, "\"tool_calls\":[{\"index\":%zu,\"function\":{\"arguments\":\"", i);
+	buf_printf(out, "\"tool_calls\":[{\"index\":%zu,\"function\":{\"arguments\":\"",
+		   i);
 	buf_json(out, s, n);
 	buf_str(out, "\"}}]");
 	chunk_close(g, out, NULL);
@@ -120,7 +128,8 @@ static void whole(struct gen *g, struct buf *out)
 {
 	struct buf said = { 0 };
 	head(g, out, "chat.completion");
-	buf_str(out, "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":");
+	buf_str(out, "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
+		     "\"content\":");
 	gen_text(g, &said);
 	if (g->ncalls) {
 		buf_str(out, "null");
@@ -137,15 +146,18 @@ static void whole(struct gen *g, struct buf *out)
 	buf_free(&said);
 	for (size_t i = 0; i < g->ncalls; i++) {
 		const struct call *c = &g->calls[i];
-		buf_printf(out, "%s{\"id\":\"%s\",\"type\":\"function\",\"function\":{\"name\":"
-			   "\"%s\",\"arguments\":\"", i ? "," : ",\"tool_calls\":[", c->id,
-			   c->name);
+		buf_printf(
+			out,
+			"%s{\"id\":\"%s\",\"type\":\"function\",\"function\":{\"name\":"
+			"\"%s\",\"arguments\":\"",
+			i ? "," : ",\"tool_calls\":[", c->id, c->name);
 		buf_json(out, c->arguments, strlen(c->arguments));
 		buf_str(out, "\"}}");
 	}
-	buf_printf(out, "%s,\"refusal\":null,\"annotations\":[]},\"logprobs\":null,"
-		   "\"finish_reason\":\"%s\"}],\"usage\":", g->ncalls ? "]" : "",
-		   finish_reason(g));
+	buf_printf(out,
+		   "%s,\"refusal\":null,\"annotations\":[]},\"logprobs\":null,"
+		   "\"finish_reason\":\"%s\"}],\"usage\":",
+		   g->ncalls ? "]" : "", finish_reason(g));
 	usage(g, out);
 	buf_str(out, ",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_fake\"}");
 }
