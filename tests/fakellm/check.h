@@ -9,6 +9,8 @@
 #define REFUSE_MESSAGES(...)                                                             \
 	(answer_error(c, p, 400, "invalid_request_error", NULL, NULL, __VA_ARGS__), false)
 
+#define MAX_PROMPT 200000 /* tokens, as we count them */
+
 size_t array_length(struct json_object *v); /* 0 for what is no array */
 bool one_of(const char *s, const char *const *list);
 bool name_ok(const char *s, size_t max); /* [A-Za-z0-9_-]{1,max} */

@@ -77,9 +77,8 @@ static bool check_members(struct conn *c, const struct plan *p, struct json_obje
 		"function_call",
 		NULL,
 	};
-	json_object_object_foreach(req, key, value)
-	{
-		(void)value;
+	for (struct lh_entry *m = first_member(req); m; m = m->next) {
+		const char *key = member_key(m);
 		if (!one_of(key, known))
 			return REFUSE("unknown_parameter", key,
 				      "Unknown parameter: '%s'.", key);
@@ -109,6 +108,11 @@ static bool check_range(struct conn *c, const struct plan *p, struct json_object
 	return true;
 }
 
+static bool is_empty(struct json_object *v)
+{
+	return json_object_is_type(v, json_type_array) && !array_length(v);
+}
+
 static bool check_reasoning_model(struct conn *c, const struct plan *p,
 				  struct json_object *req, const char *model)
 {
@@ -122,7 +126,7 @@ static bool check_reasoning_model(struct conn *c, const struct plan *p,
 			"unsupported_parameter", "max_tokens",
 			"Unsupported parameter: 'max_tokens' is not supported with this "
 			"model. Use 'max_completion_tokens' instead.");
-	if (json_member(req, "stop"))
+	if (json_member(req, "stop") && !is_empty(json_member(req, "stop")))
 		return REFUSE("unsupported_parameter", "stop",
 			      "Unsupported parameter: 'stop' is not supported with this "
 			      "model.");
@@ -254,6 +258,9 @@ bool check_chat(struct conn *c, const struct plan *p, struct json_object *req)
 				    "it.",
 				    model),
 		       false;
+	if (prompt_tokens(CHAT, req) > MAX_PROMPT)
+		return REFUSE("context_length_exceeded", "messages",
+			      "Your input exceeds the context window of this model.");
 	return check_members(c, p, req) && check_chat_messages(c, p, req) &&
 	       check_tools(c, p, req) && check_options(c, p, req) &&
 	       check_reasoning_model(c, p, req, model);

@@ -46,6 +46,7 @@ static bool check_members(struct conn *c, const struct plan *p, struct json_obje
 		"tools",
 		"tool_choice",
 		"output_config",
+		"output_format",
 		"cache_control",
 		"context_management",
 		"mcp_servers",
@@ -66,10 +67,9 @@ static bool check_members(struct conn *c, const struct plan *p, struct json_obje
 		"compaction",
 		"fallbacks",
 	};
-	size_t n = counting ? 10 : sizeof(known) / sizeof(*known);
-	json_object_object_foreach(req, key, value)
-	{
-		(void)value;
+	size_t n = counting ? 11 : sizeof(known) / sizeof(*known);
+	for (struct lh_entry *m = first_member(req); m; m = m->next) {
+		const char *key = member_key(m);
 		size_t i = 0;
 		while (i < n && strcmp(known[i], key))
 			i++;
@@ -205,6 +205,9 @@ bool check_messages(struct conn *c, const struct plan *p, struct json_object *re
 	if (!counting &&
 	    (!json_object_is_type(max, json_type_int) || json_object_get_int64(max) < 0))
 		return REFUSE("max_tokens: Input should be greater than or equal to 0");
+	if (prompt_tokens(MESSAGES, req) > MAX_PROMPT)
+		return REFUSE("prompt is too long: %ld tokens > %d maximum",
+			      prompt_tokens(MESSAGES, req), MAX_PROMPT);
 	return check_members(c, p, req, counting) &&
 	       check_sampling(c, p, req, model, new_version) && check_system(c, p, req) &&
 	       check_tools(c, p, req) && check_turns(c, p, req, model, new_version) &&

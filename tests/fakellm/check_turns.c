@@ -136,7 +136,9 @@ static bool check_block(struct conn *c, const struct plan *p, struct walk *w,
 				i);
 		if (!*text)
 			return REFUSE("messages: text content blocks must be non-empty");
-		if (blank_text(text))
+		/* Assistants have been seen to say a single space, and to have it taken.
+		 */
+		if (!assistant && blank_text(text))
 			return REFUSE("messages: text content blocks must contain "
 				      "non-whitespace "
 				      "text");

@@ -54,8 +54,9 @@ static void replay(struct conn *c, const struct plan *p, const char *name,
 	struct buf body = { 0 };
 	bool sse = false;
 	if (json_object_is_type(headers, json_type_object)) {
-		json_object_object_foreach(headers, key, value)
-		{
+		for (struct lh_entry *m = first_member(headers); m; m = m->next) {
+			const char *key = member_key(m);
+			struct json_object *value = member_value(m);
 			const char *text = json_object_get_string(value);
 			buf_printf(&c->reply.headers, "%s: %s\r\n", key,
 				   text ? text : "");

@@ -140,8 +140,9 @@ static void parse(struct recording *r)
 	r->parsed = true;
 	r->status = json_object_get_int(json_member(response, "status"));
 	if (json_object_is_type(headers, json_type_object)) {
-		json_object_object_foreach(headers, name, value)
-		{
+		for (struct lh_entry *m = first_member(headers); m; m = m->next) {
+			const char *name = member_key(m);
+			struct json_object *value = member_value(m);
 			const char *text = json_object_get_string(value);
 			if (is_framing(name) || !text)
 				continue;

@@ -126,8 +126,9 @@ static void object_instance(struct json_object *schema, long i, struct buf *out)
 	bool first = true;
 	buf_str(out, "{");
 	if (json_object_is_type(props, json_type_object)) {
-		json_object_object_foreach(props, key, sub)
-		{
+		for (struct lh_entry *m = first_member(props); m; m = m->next) {
+			const char *key = member_key(m);
+			struct json_object *sub = member_value(m);
 			buf_str(out, first ? "\"" : ",\"");
 			buf_json(out, key, strlen(key));
 			buf_str(out, "\":");

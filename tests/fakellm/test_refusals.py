@@ -85,6 +85,7 @@ class Refusals(Base):
             with self.subTest(body=body):
                 self.chat_refused(body, word)
         self.chat_refused(chat() | {"model": "no-such-model"}, "model_not_found", 404)
+        self.chat_refused(chat("x" * 800001), "context_length_exceeded")
         good = [
             message(user, used, done, tools=CHAT_TOOLS),
             message({"role": "system", "content": "x"}, user, user, max_tokens=5),
@@ -160,6 +161,7 @@ class Refusals(Base):
             with self.subTest(body=body):
                 self.messages_refused(body, word)
         self.messages_refused(messages() | {"model": "no-such"}, "no-such", 404)
+        self.messages_refused(messages("x" * 800001), "200001 tokens > 200000 maximum")
         self.messages_refused(messages(temperature=1), "temperature",
                               headers=ANTHROPIC | {"anthropic-version": "2026-10-21"})
         r = self.ask("/gen/v1/messages/count_tokens", messages())
@@ -172,6 +174,8 @@ class Refusals(Base):
             turns(("user", "x"), ("assistant", "prefix")),
             turns(("user", "x"), ("system", "y")) | new,
             turns(("user", "x"), temperature=0.5),
+            turns(("user", "x"), ("assistant", [text | {"text": " "}, use()]),
+                  ("user", [result()]), **tools),
         ]
         for body in good:
             r = self.ask("/gen/n/1" + MESSAGES, body)

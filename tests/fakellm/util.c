@@ -140,9 +140,8 @@ static void canonical_object(struct buf *b, struct json_object *v)
 {
 	size_t n = (size_t)json_object_object_length(v), i = 0;
 	const char **keys = xalloc(n * sizeof(*keys));
-	json_object_object_foreach(v, key, val)
-	{
-		(void)val;
+	for (struct lh_entry *m = first_member(v); m; m = m->next) {
+		const char *key = member_key(m);
 		keys[i++] = key;
 	}
 	qsort(keys, n, sizeof(*keys), by_key);
@@ -244,6 +243,21 @@ const char *json_text(struct json_object *obj, const char *name)
 	struct json_object *v = json_member(obj, name);
 	return json_object_is_type(v, json_type_string) ? json_object_get_string(v)
 							: NULL;
+}
+
+struct lh_entry *first_member(struct json_object *obj)
+{
+	return json_object_get_object(obj)->head;
+}
+
+const char *member_key(const struct lh_entry *m)
+{
+	return m->k;
+}
+
+struct json_object *member_value(const struct lh_entry *m)
+{
+	return (struct json_object *)(uintptr_t)m->v;
 }
 
 uint64_t fnv1a(uint64_t h, const void *p, size_t n)

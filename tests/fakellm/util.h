@@ -33,6 +33,11 @@ struct json_object *json_member(struct json_object *obj, const char *name);
 /* A string member, or NULL. */
 const char *json_text(struct json_object *obj, const char *name);
 
+/* An object's members in order; on with ->next. (json-c's own loop is no ISO C.) */
+struct lh_entry *first_member(struct json_object *obj);
+const char *member_key(const struct lh_entry *m);
+struct json_object *member_value(const struct lh_entry *m);
+
 uint64_t fnv1a(uint64_t h, const void *p, size_t n);
 #define FNV_SEED 0xcbf29ce484222325ull
 
