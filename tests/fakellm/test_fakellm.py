@@ -10,4 +10,4 @@ MODULES = ["test_generate", "test_faults", "test_refusals", "test_replay", "test
 if __name__ == "__main__":
     sys.path.insert(0, str(HERE))
     # Verbose: whoever reads the log sees what was skipped, and why.
-    unittest.main(module=None, defaultTest=MODULES, verbosity=2)
+    unittest.main(module=None, argv=[sys.argv[0], *(sys.argv[1:] or MODULES)], verbosity=2)
