@@ -106,8 +106,7 @@ static inline int aic_json_key(int member)
 
 /* The exact bytes of a value, a string's quotes included; empty for none. */
 struct aic_str aic_json_raw(const struct aic_json *doc, int value);
-/* Append a string's text, unescaped. Nothing for what is no string. Returns buf->error.
- */
+/* Append a string's unescaped text; nothing for what is no string. Returns buf->error. */
 int aic_json_text(const struct aic_json *doc, int string, struct aic_buf *buf);
 /* The length of a string's text, unescaped; 0 for what is no string. */
 size_t aic_json_text_len(const struct aic_json *doc, int string);

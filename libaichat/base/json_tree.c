@@ -403,8 +403,7 @@ static int compare_keys(const void *a, const void *b)
 		      ((const struct aic_json_walk *)b)->key);
 }
 
-/* The members in the order of their keys; nothing and an error in w->buf without memory.
- */
+/* The members in the order of their keys; NULL and an error in w->buf without memory. */
 static struct aic_json_walk *sorted_members(struct aic_json_writer *w,
 					    const struct aic_json_tree *tree)
 {

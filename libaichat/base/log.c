@@ -2,10 +2,21 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/utf8.h"
 
-/* Longer lines are cut: a log line that needs memory could not tell that there is none.
- */
+/* Longer lines are cut: one that needs memory could not tell that there is none. */
 #define LINE_MAX_BYTES 1024
+
+/* What a cut left of the last character. */
+static void drop_half_character(char *line, size_t len)
+{
+	size_t start = len - 1;
+
+	while (start > 0 && len - start < 4 && ((unsigned char)line[start] & 0xc0) == 0x80)
+		start--;
+	if (!aic_utf8_sequence(line + start, len - start))
+		line[start] = '\0';
+}
 
 void aic_log(const struct aic_log *log, int level, const char *format, ...)
 {
@@ -19,13 +30,8 @@ void aic_log(const struct aic_log *log, int level, const char *format, ...)
 	va_end(args);
 	if (len < 0)
 		return;
-	/* A cut must not leave half a character. */
-	if ((size_t)len >= sizeof(line)) {
-		size_t end = sizeof(line) - 1;
-		while (end > 0 && ((unsigned char)line[end] & 0xc0) == 0x80)
-			end--;
-		line[AIC_MIN(end, sizeof(line) - 1)] = '\0';
-	}
+	if ((size_t)len >= sizeof(line))
+		drop_half_character(line, sizeof(line) - 1);
 	for (char *c = line; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = *c == '\n' || *c == '\t' ? ' ' : '?';
