@@ -1,8 +1,9 @@
 #pragma once
 
 /*
- * The core: what a context and its views share. One store, one engine (from the first send
- * on), the registry of providers, and the feeds of replies that are running or watched.
+ * The core: what a context and its views share. One store, one engine (from the first
+ * send on), the registry of providers, and the feeds of replies that are running or
+ * watched.
  *
  * Locks, in the order they are taken: core->lock, then a turn's, then a feed's. None is
  * held while the store or the engine is called to wait.
@@ -47,7 +48,8 @@ struct aic_core *aic_core_ref(struct aic_core *core);
 struct aic_core *aic_core_unref(struct aic_core *core);
 /* Ends what runs, commits, joins. Once. */
 void aic_core_close(struct aic_core *core);
-/* 0, AICHAT_EFORK or AICHAT_ECLOSED. Every call that comes from outside begins with it. */
+/* 0, AICHAT_EFORK or AICHAT_ECLOSED. Every call that comes from outside begins with it.
+ */
 int aic_core_check(const struct aic_core *core, aichat_error **reterr);
 /* The engine and the store's writer run after this. */
 int aic_core_start(struct aic_core *core, aichat_error **reterr);

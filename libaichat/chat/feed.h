@@ -32,26 +32,30 @@ struct aic_feed {
 	pthread_cond_t changed;
 	struct aichat_event **tail; /* the newest events, in order */
 	size_t tail_count, tail_capacity, tail_bytes;
-	uint64_t last_seq;         /* of the newest event that exists */
-	bool over;                 /* the terminal event is published */
-	struct aic_turn *turn;     /* that writes it here; its reference; NULL = none */
+	uint64_t last_seq;     /* of the newest event that exists */
+	bool over;             /* the terminal event is published */
+	struct aic_turn *turn; /* that writes it here; its reference; NULL = none */
 	struct aichat_reply *cursors;
 };
 
 /*
- * The feed of a reply that a turn here is going to write. One reference; listed in the core
- * until the last one goes.
+ * The feed of a reply that a turn here is going to write. One reference; listed in the
+ * core until the last one goes.
  */
 int aic_feed_new(struct aic_core *core, const char *owner, const struct aic_id *reply_id,
 		 bool stored, struct aic_feed **ret_feed);
 /* The feed of any stored reply: the one that there is, or a new one. */
-int aic_feed_find(struct aic_core *core, const char *owner, const struct aic_reply_row *row,
-		  struct aic_feed **ret_feed);
+int aic_feed_find(struct aic_core *core, const char *owner,
+		  const struct aic_reply_row *row, struct aic_feed **ret_feed);
 struct aic_feed *aic_feed_ref(struct aic_feed *feed);
 struct aic_feed *aic_feed_unref(struct aic_feed *feed);
 
-/* Make events visible, in order; references are taken. Events that came before are skipped. */
-void aic_feed_publish(struct aic_feed *feed, struct aichat_event *const *events, size_t count);
+/* Make events visible, in order; references are taken. Events that came before are
+ * skipped. */
+void aic_feed_publish(struct aic_feed *feed, struct aichat_event *const *events,
+		      size_t count);
+/* Bytes of a reply that is not stored that its cursor has not taken yet. */
+size_t aic_feed_backlog(struct aic_feed *feed);
 /* Wake the waiting, to look again (at close). */
 void aic_feed_wake(struct aic_feed *feed);
 /* Read what another process wrote. True while more is to be expected. Writer's thread. */
@@ -61,5 +65,6 @@ struct aic_turn *aic_feed_turn(struct aic_feed *feed);
 void aic_feed_set_turn(struct aic_feed *feed, struct aic_turn *turn);
 
 /* A cursor; takes over the reference to the feed. after: the last event not wanted. */
-int aic_cursor_new(struct aic_feed *feed, uint64_t after, struct aichat_reply **ret_reply);
+int aic_cursor_new(struct aic_feed *feed, uint64_t after,
+		   struct aichat_reply **ret_reply);
 struct aic_feed *aic_cursor_feed(struct aichat_reply *reply);

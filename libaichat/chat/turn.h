@@ -3,14 +3,14 @@
 /*
  * A turn: this process writes a reply. It takes the reply through its life on disk:
  *
- *   begin   one durable transaction: the user's message sealed, the answer open, the reply
- *           running, the head moved; only then is the model asked;
- *   stream  what comes is logged, a batch with each commit, then published;
- *   seal    one durable transaction: the message with its state, and the reply's.
+ *   begin   one durable transaction: the user's message sealed, the answer open, the
+ * reply running, the head moved; only then is the model asked; stream  what comes is
+ * logged, a batch with each commit, then published; seal    one durable transaction: the
+ * message with its state, and the reply's.
  *
  * A message with tool calls leaves the reply waiting; when the last result is stored, by
- * whichever process, a turn there goes on with the next call of the model. A reply that is
- * not stored takes the same way with nothing to write.
+ * whichever process, a turn there goes on with the next call of the model. A reply that
+ * is not stored takes the same way with nothing to write.
  */
 
 #include "chat/core.h"
@@ -24,23 +24,26 @@ struct aic_turn;
 struct aic_turn_question {
 	/* A stored reply. */
 	struct aic_id conversation_id;
-	bool new_conversation;     /* to be written with this turn */
-	const char *system;        /* its first message, or NULL */
-	struct aic_id parent_id;   /* what the user's message follows; unset = nothing */
-	struct aichat_message *user_message; /* to be added; NULL = answer answer_id again */
-	struct aic_id answer_id;   /* the stored message to answer, without user_message */
-	const char *settings;      /* the conversation's settings as JSON, or NULL = as they are */
+	bool new_conversation;   /* to be written with this turn */
+	const char *system;      /* its first message, or NULL */
+	struct aic_id parent_id; /* what the user's message follows; unset = nothing */
+	struct aichat_message
+		*user_message;   /* to be added; NULL = answer answer_id again */
+	struct aic_id answer_id; /* the stored message to answer, without user_message */
+	const char *
+		settings; /* the conversation's settings as JSON, or NULL = as they are */
 	/* A reply that is not stored: these messages. */
 	struct aichat_message *const *messages;
 	size_t message_count;
 	/* Both. */
 	const char *tools; /* JSON or NULL */
-	const struct aichat_options *options; /* of the conversation and the send together */
+	const struct aichat_options
+		*options; /* of the conversation and the send together */
 };
 
 /*
- * Start it; everything else is told through the feed. *ret_answer_id: the message that will
- * hold the answer. The feed has one reference for the caller.
+ * Start it; everything else is told through the feed. *ret_answer_id: the message that
+ * will hold the answer. The feed has one reference for the caller.
  */
 int aic_turn_start(struct aic_core *core, const char *owner,
 		   const struct aic_turn_question *question, struct aic_feed **ret_feed,

@@ -4,10 +4,11 @@
  * Durable storage of conversations, behind one small table of functions per backend.
  *
  * A store is shared by every context of the process that opens the same file. Reads may
- * be made from any thread. Writes are jobs: functions that run inside a transaction. While
- * no writer thread runs, a job is committed by its caller; once aic_store_start_writer()
- * was called, jobs queue up and the writer commits whatever is queued together, each in a
- * savepoint of its own, so that one failure does not take the others along.
+ * be made from any thread. Writes are jobs: functions that run inside a transaction.
+ * While no writer thread runs, a job is committed by its caller; once
+ * aic_store_start_writer() was called, jobs queue up and the writer commits whatever is
+ * queued together, each in a savepoint of its own, so that one failure does not take the
+ * others along.
  *
  * Every call that touches conversations names the owner. What is foreign does not exist:
  * AICHAT_ENOTFOUND.
@@ -28,14 +29,14 @@
 struct aic_store;
 
 struct aic_store_config { /* strings are copied */
-	const char *url; /* "sqlite:PATH", a path, "memory:" */
+	const char *url;  /* "sqlite:PATH", a path, "memory:" */
 	int64_t busy_timeout_ms;
 	const struct aic_log *log; /* outlives the store's last user */
 };
 
 /*
- * AICHAT_EINVAL (no such scheme), AICHAT_ESTORE..., with one line that names the file, what
- * is wrong and what to do. A file is made 0600, its folders 0700.
+ * AICHAT_EINVAL (no such scheme), AICHAT_ESTORE..., with one line that names the file,
+ * what is wrong and what to do. A file is made 0600, its folders 0700.
  */
 int aic_store_open(const struct aic_store_config *config, struct aic_store **ret_store,
 		   aichat_error **reterr);
@@ -44,15 +45,17 @@ struct aic_store *aic_store_unref(struct aic_store *store);
 /* For messages: "sqlite:/home/..."; borrowed. */
 const char *aic_store_name(const struct aic_store *store);
 
-/* ---- jobs --------------------------------------------------------------------------- */
+/* ---- jobs ---------------------------------------------------------------------------
+ */
 
 struct aic_job {
-	/* Inside the transaction; a result other than 0 undoes what it did, and only that. */
+	/* Inside the transaction; a result other than 0 undoes what it did, and only
+	 * that. */
 	int (*run)(struct aic_job *job, struct aic_store *store, aichat_error **reterr);
 	/*
-	 * After the commit or the failure, once; the job may be freed in it. error is borrowed.
-	 * May be NULL. On the writer's thread for a submitted job, else on the caller's. It
-	 * must not wait for another job; it may submit one.
+	 * After the commit or the failure, once; the job may be freed in it. error is
+	 * borrowed. May be NULL. On the writer's thread for a submitted job, else on the
+	 * caller's. It must not wait for another job; it may submit one.
 	 */
 	void (*done)(struct aic_job *job, int code, aichat_error *error);
 	bool durable; /* survives power loss when `done` is called (synchronous FULL) */
@@ -67,8 +70,8 @@ int aic_store_start_writer(struct aic_store *store, aichat_error **reterr);
 void aic_store_submit(struct aic_store *store, struct aic_job *job);
 
 /*
- * Called on the writer's thread every so often (about 30 ms) while it returns true, to look
- * for what other processes wrote; false takes it off the list. Starts no thread:
+ * Called on the writer's thread every so often (about 30 ms) while it returns true, to
+ * look for what other processes wrote; false takes it off the list. Starts no thread:
  * aic_store_start_writer() first.
  */
 struct aic_follower {
@@ -83,12 +86,13 @@ void aic_store_unfollow(struct aic_store *store, struct aic_follower *follower);
 /* Whether other processes can write to it at all: false for memory. */
 bool aic_store_is_shared(const struct aic_store *store);
 
-/* ---- rows --------------------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------------------
+ */
 
 struct aic_conversation_row {
 	struct aic_id id;
-	char *title;    /* or NULL */
-	char *settings; /* JSON object or NULL */
+	char *title;        /* or NULL */
+	char *settings;     /* JSON object or NULL */
 	struct aic_id head; /* unset: empty */
 	int64_t created_unix_ms, updated_unix_ms;
 	int64_t version; /* from 1, counts changes */
@@ -102,14 +106,15 @@ struct aic_reply_row {
 	struct aic_id parent_id;  /* the message that it answers */
 	struct aic_id message_id; /* the one being written, or the last */
 	enum aichat_reply_state state;
-	bool alive;       /* running, by this process or another one that lives; read only */
-	bool cancelled;   /* someone asked to stop it */
-	uint32_t rounds;  /* calls of the model so far */
+	bool alive; /* running, by this process or another one that lives; read only */
+	bool cancelled;  /* someone asked to stop it */
+	uint32_t rounds; /* calls of the model so far */
 	uint64_t last_seq;
 	int64_t created_unix_ms, ended_unix_ms;
 	char *model;   /* PROVIDER/MODEL */
 	char *request; /* JSON: options and tools, so that any process can go on */
-	char *error;   /* JSON of an error, or NULL */
+	char *error;   /* the `error` event that it ended with, as JSON, without its
+			  message; or NULL */
 };
 void aic_reply_row_done(struct aic_reply_row *row);
 
@@ -131,24 +136,31 @@ struct aic_event_list { /* owned events */
 };
 void aic_event_list_done(struct aic_event_list *list);
 
-/* ---- reads: any thread; see what is committed ------------------------------------------ */
+/* ---- reads: any thread; see what is committed
+ * ------------------------------------------ */
 
-int aic_store_conversation(struct aic_store *store, const char *owner, const struct aic_id *id,
-			   struct aic_conversation_row *ret_row, aichat_error **reterr);
-/* Newest first; those after the one named by (before_updated_unix_ms, before_id), if any. */
+int aic_store_conversation(struct aic_store *store, const char *owner,
+			   const struct aic_id *id, struct aic_conversation_row *ret_row,
+			   aichat_error **reterr);
+/* Newest first; those after the one named by (before_updated_unix_ms, before_id), if any.
+ */
 int aic_store_conversations(struct aic_store *store, const char *owner, bool archived,
-			    int64_t before_updated_unix_ms, const struct aic_id *before_id,
-			    size_t limit, struct aic_conversation_rows *ret_rows,
+			    int64_t before_updated_unix_ms,
+			    const struct aic_id *before_id, size_t limit,
+			    struct aic_conversation_rows *ret_rows,
 			    aichat_error **reterr);
-/* A conversation by the first characters of its id (for people); AICHAT_EEXIST = several. */
+/* A conversation by the first characters of its id (for people); AICHAT_EEXIST = several.
+ */
 int aic_store_conversation_by_prefix(struct aic_store *store, const char *owner,
 				     const char *prefix, struct aic_id *ret_id,
 				     aichat_error **reterr);
 int aic_store_message(struct aic_store *store, const char *owner, const struct aic_id *id,
 		      struct aichat_message **ret_message, aichat_error **reterr);
-/* From the root (or the limit-th before the tip) to the tip, in that order. limit 0 = all. */
+/* From the root (or the limit-th before the tip) to the tip, in that order. limit 0 =
+ * all. */
 int aic_store_path(struct aic_store *store, const char *owner, const struct aic_id *tip,
-		   size_t limit, struct aic_messages *ret_messages, aichat_error **reterr);
+		   size_t limit, struct aic_messages *ret_messages,
+		   aichat_error **reterr);
 /* The children of a message, oldest first; parent NULL = the first messages. */
 int aic_store_children(struct aic_store *store, const char *owner,
 		       const struct aic_id *conversation_id, const struct aic_id *parent,
@@ -161,26 +173,30 @@ int aic_store_reply_of(struct aic_store *store, const char *owner,
 		       aichat_error **reterr);
 /* The messages that a reply wrote, in order. */
 int aic_store_reply_messages(struct aic_store *store, const char *owner,
-			     const struct aic_id *reply_id, struct aic_messages *ret_messages,
-			     aichat_error **reterr);
+			     const struct aic_id *reply_id,
+			     struct aic_messages *ret_messages, aichat_error **reterr);
 /*
- * Events after a number, some of them (at most about 256 KiB). None and 0 when there are no
- * more yet. AICHAT_ENOTFOUND when the log was dropped: the caller makes a snapshot.
+ * Events after a number, some of them (at most about 256 KiB). None and 0 when there are
+ * no more yet. AICHAT_ENOTFOUND when the log was dropped: the caller makes a snapshot.
  */
-int aic_store_events(struct aic_store *store, const char *owner, const struct aic_id *reply_id,
-		     uint64_t after, struct aic_event_list *ret_events, aichat_error **reterr);
+int aic_store_events(struct aic_store *store, const char *owner,
+		     const struct aic_id *reply_id, uint64_t after,
+		     struct aic_event_list *ret_events, aichat_error **reterr);
 
-/* Everything that must hold: digests, one terminal state or a live owner for each reply, no
- * gap in a log, every row owned. AICHAT_ESTORECORRUPT names the first that does not. */
+/* Everything that must hold: digests, one terminal state or a live owner for each reply,
+ * no gap in a log, every row owned. AICHAT_ESTORECORRUPT names the first that does not.
+ */
 int aic_store_verify(struct aic_store *store, aichat_error **reterr);
 
-/* ---- writes: inside a job's run() only ---------------------------------------------------- */
+/* ---- writes: inside a job's run() only
+ * ---------------------------------------------------- */
 
 int aic_store_add_conversation(struct aic_store *store, const char *owner,
-			       const struct aic_conversation_row *row, aichat_error **reterr);
+			       const struct aic_conversation_row *row,
+			       aichat_error **reterr);
 /*
- * Title, settings, head, pinned, archived, updated as in the row. version != 0 must be the
- * stored one, else AICHAT_ESTALE. The stored version goes up by one.
+ * Title, settings, head, pinned, archived, updated as in the row. version != 0 must be
+ * the stored one, else AICHAT_ESTALE. The stored version goes up by one.
  */
 int aic_store_set_conversation(struct aic_store *store, const char *owner,
 			       const struct aic_conversation_row *row, int64_t version,
@@ -192,16 +208,17 @@ int aic_store_set_head(struct aic_store *store, const char *owner,
 /* With all its messages, replies and logs, for good. */
 int aic_store_delete_conversation(struct aic_store *store, const char *owner,
 				  const struct aic_id *id, aichat_error **reterr);
-/* A message of any state; its parent must be in the same conversation. reply_id may be NULL. */
+/* A message of any state; its parent must be in the same conversation. reply_id may be
+ * NULL. */
 int aic_store_add_message(struct aic_store *store, const char *owner,
-			  const struct aichat_message *message, const struct aic_id *reply_id,
-			  aichat_error **reterr);
+			  const struct aichat_message *message,
+			  const struct aic_id *reply_id, aichat_error **reterr);
 /*
- * An open message gets these parts (in place of those it has) and this state, which may be
- * `open` still. AICHAT_ESTATE if it is not open.
+ * An open message gets these parts (in place of those it has) and this state, which may
+ * be `open` still. AICHAT_ESTATE if it is not open.
  */
 int aic_store_update_message(struct aic_store *store, const char *owner,
-			   const struct aichat_message *message, aichat_error **reterr);
+			     const struct aichat_message *message, aichat_error **reterr);
 /* A running reply becomes owned by this process. */
 int aic_store_add_reply(struct aic_store *store, const char *owner,
 			const struct aic_reply_row *row, aichat_error **reterr);
@@ -210,9 +227,10 @@ int aic_store_add_reply(struct aic_store *store, const char *owner,
 int aic_store_set_reply(struct aic_store *store, const char *owner,
 			const struct aic_reply_row *row, aichat_error **reterr);
 /* The wish to stop a reply that another process runs. */
-int aic_store_cancel_reply(struct aic_store *store, const char *owner, const struct aic_id *id,
-			   aichat_error **reterr);
-/* Reads inside a job see what the job wrote: the read functions above may be used in run(). */
+int aic_store_cancel_reply(struct aic_store *store, const char *owner,
+			   const struct aic_id *id, aichat_error **reterr);
+/* Reads inside a job see what the job wrote: the read functions above may be used in
+ * run(). */
 
 /* Append to a reply's log; events have their numbers, without a gap. */
 int aic_store_add_events(struct aic_store *store, const struct aic_id *reply_id,

@@ -1,0 +1,249 @@
+#include "api/context.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "chat/cursor.h"
+#include "chat/feed.h"
+#include "chat/turn.h"
+
+const char *aichat_version(void)
+{
+	return AICHAT_VERSION;
+}
+
+int aichat_abi_version(void)
+{
+	return AICHAT_ABI;
+}
+
+void *aichat_free(void *memory)
+{
+	aic_free(memory);
+	return NULL;
+}
+
+struct aichat *aic_context_ref(struct aichat *ai)
+{
+	atomic_fetch_add_explicit(&ai->refs, 1, memory_order_relaxed);
+	return ai;
+}
+
+struct aichat *aic_context_unref(struct aichat *ai)
+{
+	if (ai && atomic_fetch_sub_explicit(&ai->refs, 1, memory_order_acq_rel) == 1) {
+		aic_core_unref(ai->core);
+		aic_free(ai->owner);
+		aic_free(ai);
+	}
+	return NULL;
+}
+
+int aic_context_check(const struct aichat *ai, aichat_error **reterr)
+{
+	if (!ai)
+		return aic_error_set(reterr, AICHAT_EINVAL, "no context was given");
+	return aic_core_check(ai->core, reterr);
+}
+
+int aic_text_argument(const char *text, int64_t len, const char *what,
+		      struct aic_str *ret, aichat_error **reterr)
+{
+	if (!text || len < -1)
+		return aic_error_set(reterr, AICHAT_EINVAL, "%s: no text was given",
+				     what);
+	*ret = (struct aic_str){ text, len < 0 ? strlen(text) : (size_t)len };
+	if (ret->len > AIC_TEXT_MAX)
+		return aic_error_set(reterr, AICHAT_ETOOLARGE,
+				     "%s: %zu bytes are more than the limit of %zu", what,
+				     ret->len, AIC_TEXT_MAX);
+	size_t valid = aic_utf8_valid_prefix(text, ret->len);
+	if (valid < ret->len)
+		return aic_error_set(reterr, AICHAT_EUTF8, "%s: not UTF-8 at byte %zu",
+				     what, valid);
+	return 0;
+}
+
+int aic_id_argument(const char *text, const char *what, struct aic_id *ret,
+		    aichat_error **reterr)
+{
+	if (!text || !aic_id_parse(text, strlen(text), ret))
+		return aic_error_set(reterr, AICHAT_EINVAL, "%s: \"%.64s\" is not an id",
+				     what, text ? text : "");
+	return 0;
+}
+
+static int make_context(struct aic_core *core, const char *owner, struct aichat **ret_ai,
+			aichat_error **reterr)
+{
+	struct aichat *ai = aic_new(struct aichat);
+
+	if (!ai)
+		return aic_error_nomem(reterr);
+	ai->refs = 1;
+	ai->owner = aic_strdup(owner);
+	if (!ai->owner) {
+		aic_free(ai);
+		return aic_error_nomem(reterr);
+	}
+	ai->core = core;
+	*ret_ai = ai;
+	return 0;
+}
+
+int aichat_open(const aichat_options *options, aichat **ret_ai, aichat_error **reterr)
+{
+	struct aic_core *core = NULL;
+
+	if (!ret_ai)
+		return aic_error_set(reterr, AICHAT_EINVAL, "no place for the context");
+	int rc = aic_core_open(options, &core, reterr);
+	if (rc < 0)
+		return rc;
+	rc = make_context(core, AIC_OWNER_LOCAL, ret_ai, reterr);
+	if (rc < 0) {
+		aic_core_close(core);
+		aic_core_unref(core);
+	}
+	return rc;
+}
+
+int aichat_for_owner(aichat *ai, const char *owner, aichat **ret_view,
+		     aichat_error **reterr)
+{
+	int rc = aic_context_check(ai, reterr);
+
+	if (rc < 0)
+		return rc;
+	size_t len = owner ? strlen(owner) : 0;
+	bool valid = len > 0 && len <= AIC_OWNER_MAX && aic_utf8_valid(owner, len);
+	for (size_t i = 0; valid && i < len; i++)
+		valid = (unsigned char)owner[i] >= 0x20 && owner[i] != 0x7f;
+	if (!valid)
+		return aic_error_set(reterr, AICHAT_EINVAL,
+				     "an owner's name has 1 to %d bytes of UTF-8 without "
+				     "control characters",
+				     AIC_OWNER_MAX);
+	rc = make_context(ai->core, owner, ret_view, reterr);
+	if (rc == 0) {
+		aic_core_ref(ai->core);
+		(*ret_view)->is_view = true;
+	}
+	return rc;
+}
+
+aichat *aichat_close(aichat *ai)
+{
+	if (!ai)
+		return NULL;
+	if (!ai->is_view)
+		aic_core_close(ai->core);
+	return aic_context_unref(ai);
+}
+
+int aichat_verify(aichat *ai, aichat_error **reterr)
+{
+	int rc = aic_context_check(ai, reterr);
+
+	return rc < 0 ? rc : aic_store_verify(ai->core->store, reterr);
+}
+
+/* ---- replies
+ * ------------------------------------------------------------------------------ */
+
+int aichat_reply_open(aichat *ai, const char *reply_id, uint64_t after,
+		      aichat_reply **ret_reply, aichat_error **reterr)
+{
+	AIC_CLEANUP(aic_reply_row_done) struct aic_reply_row row = { 0 };
+	AIC_CLEANUP(aichat_error_unrefp) aichat_error *missing = NULL;
+	struct aic_feed *feed = NULL;
+	struct aic_id id;
+
+	int rc = aic_context_check(ai, reterr);
+	if (rc == 0)
+		rc = aic_id_argument(reply_id, "the reply", &id, reterr);
+	if (rc < 0)
+		return rc;
+	struct aic_store *store = ai->core->store;
+	rc = aic_store_reply(store, ai->owner, &id, &row, &missing);
+	if (rc == AICHAT_ENOTFOUND)
+		rc = aic_store_reply_of(store, ai->owner, &id, &row, reterr);
+	else if (rc < 0)
+		return aic_error_pass(reterr, AIC_TAKE(missing));
+	if (rc < 0)
+		return rc;
+	if (row.state < AICHAT_REPLY_COMPLETE)
+		rc = aic_store_start_writer(store, reterr);
+	if (rc < 0)
+		return rc;
+	rc = aic_feed_find(ai->core, ai->owner, &row, &feed);
+	if (rc == 0)
+		rc = aic_cursor_new(feed, after, ret_reply);
+	return rc < 0 ? aic_error_nomem(reterr) : 0;
+}
+
+/* The messages, behind the system prompt of the options if they have none themselves. */
+static int with_system(const struct aic_core *core, const aichat_options *options,
+		       aichat_message *const *messages, size_t count,
+		       struct aic_messages *ret)
+{
+	const struct aic_options_chain chain = { { options, core->options } };
+	const char *system = aic_chain_string(&chain, "system");
+
+	ret->items = aic_calloc(count + 1, sizeof(*ret->items));
+	if (!ret->items)
+		return AICHAT_ENOMEM;
+	ret->capacity = count + 1;
+	if (system && aichat_message_role(messages[0]) != AICHAT_ROLE_SYSTEM) {
+		struct aichat_message *first = aic_message_new(AICHAT_ROLE_SYSTEM);
+		if (!first)
+			return AICHAT_ENOMEM;
+		ret->items[ret->count++] = first;
+		first->state = AICHAT_MESSAGE_SEALED;
+		if (aic_message_add_text(first, aic_str(system)) < 0)
+			return AICHAT_ENOMEM;
+	}
+	for (size_t i = 0; i < count; i++)
+		ret->items[ret->count++] = aichat_message_ref(messages[i]);
+	return 0;
+}
+
+int aichat_complete(aichat *ai, aichat_message *const *messages, size_t count,
+		    const char *tools, int64_t tools_len, const aichat_options *options,
+		    aichat_reply **ret_reply, aichat_error **reterr)
+{
+	AIC_CLEANUP(aic_messages_done) struct aic_messages list = { 0 };
+	AIC_CLEANUP(aic_freep) char *tools_text = NULL;
+	struct aic_feed *feed = NULL;
+
+	int rc = aic_context_check(ai, reterr);
+	if (rc < 0)
+		return rc;
+	if (!messages || !count || !ret_reply)
+		return aic_error_set(reterr, AICHAT_EINVAL, "no message was given");
+	for (size_t i = 0; i < count; i++)
+		if (!messages[i])
+			return aic_error_set(reterr, AICHAT_EINVAL,
+					     "message %zu is missing", i);
+	rc = aic_options_check_chat(options, reterr);
+	if (rc < 0)
+		return rc;
+	if (tools) {
+		struct aic_str text;
+		rc = aic_text_argument(tools, tools_len, "the tools", &text, reterr);
+		if (rc < 0)
+			return rc;
+		tools_text = aic_strndup(text.data, text.len);
+	}
+	if ((tools && !tools_text) ||
+	    with_system(ai->core, options, messages, count, &list) < 0)
+		return aic_error_nomem(reterr);
+	const struct aic_turn_question question = {
+		.messages = list.items,
+		.message_count = list.count,
+		.tools = tools_text,
+		.options = options,
+	};
+	rc = aic_turn_start(ai->core, ai->owner, &question, &feed, NULL, reterr);
+	if (rc == 0 && (rc = aic_cursor_new(feed, 0, ret_reply)) < 0)
+		aic_error_nomem(reterr);
+	return rc;
+}

@@ -1,0 +1,33 @@
+#pragma once
+
+/*
+ * `aichat`: a view of a core for one owner. The plain one and those made by
+ * aichat_for_owner() differ in the owner's name, and in that closing the plain one closes
+ * the core.
+ */
+
+#include <aichat/aichat.h>
+
+#include "chat/core.h"
+
+#define AIC_OWNER_LOCAL "local"
+#define AIC_OWNER_MAX 128
+#define AIC_TEXT_MAX ((size_t)16 << 20)
+
+struct aichat {
+	_Atomic unsigned refs; /* of conversations, and one of the application */
+	struct aic_core *core;
+	char *owner;
+	bool is_view;
+};
+
+struct aichat *aic_context_ref(struct aichat *ai);
+struct aichat *aic_context_unref(struct aichat *ai);
+/* NULL, a copy of another process, closed: as aic_core_check(). */
+int aic_context_check(const struct aichat *ai, aichat_error **reterr);
+/* Bytes of a text whose length may be -1 for NUL-terminated. AICHAT_EINVAL, AICHAT_EUTF8,
+ * AICHAT_ETOOLARGE; `what` begins the error's line. */
+int aic_text_argument(const char *text, int64_t len, const char *what,
+		      struct aic_str *ret, aichat_error **reterr);
+int aic_id_argument(const char *text, const char *what, struct aic_id *ret,
+		    aichat_error **reterr);

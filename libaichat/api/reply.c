@@ -1,0 +1,81 @@
+/*
+ * The cursor's public face; chat/cursor.c and chat/turn_tools.c do the work.
+ */
+
+#include <unistd.h>
+
+#include <aichat/reply.h>
+
+#include "api/context.h"
+#include "chat/cursor.h"
+#include "chat/turn.h"
+
+const char *aichat_reply_state_name(int state)
+{
+	switch (state) {
+	case AICHAT_REPLY_QUEUED:
+		return "queued";
+	case AICHAT_REPLY_RUNNING:
+		return "running";
+	case AICHAT_REPLY_WAITING:
+		return "waiting";
+	case AICHAT_REPLY_COMPLETE:
+		return "complete";
+	case AICHAT_REPLY_STOPPED:
+		return "stopped";
+	case AICHAT_REPLY_INTERRUPTED:
+		return "interrupted";
+	case AICHAT_REPLY_FAILED:
+		return "failed";
+	default:
+		return "unknown";
+	}
+}
+
+int aichat_reply_next(aichat_reply *reply, int64_t timeout_ms,
+		      const aichat_event **ret_event)
+{
+	if (!reply || !ret_event)
+		return AICHAT_EINVAL;
+	if (reply->feed->core->pid != getpid())
+		return AICHAT_EFORK;
+	return aic_cursor_next(reply, timeout_ms, ret_event);
+}
+
+int aichat_reply_fd(aichat_reply *reply, int *ret_fd, aichat_error **reterr)
+{
+	if (!reply || !ret_fd)
+		return aic_error_set(reterr, AICHAT_EINVAL, "no reply was given");
+	int rc = aic_core_check(reply->feed->core, reterr);
+	return rc < 0 ? rc : aic_cursor_fd(reply, ret_fd, reterr);
+}
+
+int aichat_reply_cancel(aichat_reply *reply, aichat_error **reterr)
+{
+	if (!reply)
+		return aic_error_set(reterr, AICHAT_EINVAL, "no reply was given");
+	int rc = aic_core_check(reply->feed->core, reterr);
+	return rc < 0 ? rc : aic_reply_cancel(reply->feed, reterr);
+}
+
+int aichat_reply_tool_result(aichat_reply *reply, const char *call_id, const char *text,
+			     int64_t text_len, int is_error, aichat_error **reterr)
+{
+	struct aic_str value;
+
+	if (!reply || !call_id)
+		return aic_error_set(reterr, AICHAT_EINVAL,
+				     "no reply or no call was given");
+	int rc = aic_core_check(reply->feed->core, reterr);
+	if (rc == 0)
+		rc = aic_text_argument(text, text_len, "the tool's result", &value,
+				       reterr);
+	return rc < 0 ? rc
+		      : aic_reply_tool_result(reply->feed, call_id, value, is_error != 0,
+					      reterr);
+}
+
+const char *aichat_reply_id(const aichat_reply *reply)
+{
+	return reply ? reply->id_text : "";
+}

@@ -1,0 +1,235 @@
+#include <unistd.h>
+
+#include <aichat/log.h>
+
+#include "base/mem.h"
+#include "base/thread.h"
+#include "chat/core.h"
+#include "chat/feed.h"
+#include "chat/turn.h"
+
+/* Cancellations by others that are taken at one look; more wait for the next. */
+#define CANCELLED_AT_ONCE 16
+
+static bool look(struct aic_follower *follower);
+
+int aic_core_open(const struct aichat_options *options, struct aic_core **ret_core,
+		  aichat_error **reterr)
+{
+	struct aic_core *core = aic_new(struct aic_core);
+
+	if (!core)
+		return aic_error_nomem(reterr);
+	core->refs = 1;
+	core->pid = getpid();
+	core->follower.look = look;
+	pthread_mutex_init(&core->lock, NULL);
+	aic_cond_init(&core->idle);
+
+	int rc = AICHAT_ENOMEM;
+	core->options = options ? aic_options_copy(options) : aichat_options_new();
+	if (!core->options) {
+		aic_error_nomem(reterr);
+		goto failed;
+	}
+	core->log = *aic_options_log(core->options);
+	rc = aic_registry_new(core->options, &core->registry, reterr);
+	if (rc < 0)
+		goto failed;
+
+	const struct aic_options_chain chain = { { core->options } };
+	const char *url = aic_chain_string(&chain, "store");
+	const struct aic_store_config config = {
+		.url = url ? url : "memory:",
+		.busy_timeout_ms = aic_chain_int(&chain, "store_busy_timeout_ms", 5000),
+		.log = &core->log,
+	};
+	rc = aic_store_open(&config, &core->store, reterr);
+	if (rc < 0)
+		goto failed;
+	*ret_core = core;
+	return 0;
+failed:
+	aic_core_unref(core);
+	return rc;
+}
+
+struct aic_core *aic_core_ref(struct aic_core *core)
+{
+	atomic_fetch_add_explicit(&core->refs, 1, memory_order_relaxed);
+	return core;
+}
+
+struct aic_core *aic_core_unref(struct aic_core *core)
+{
+	if (!core || atomic_fetch_sub_explicit(&core->refs, 1, memory_order_acq_rel) > 1)
+		return NULL;
+	/* What close did not end belongs to a process that we are a copy of. */
+	if (core->pid == getpid() && core->store)
+		aic_store_unref(core->store);
+	aic_registry_free(core->registry);
+	aichat_options_free(core->options);
+	pthread_cond_destroy(&core->idle);
+	pthread_mutex_destroy(&core->lock);
+	aic_free(core);
+	return NULL;
+}
+
+/* The feeds that there are now, each with a reference, linked by a list of their own. */
+struct feeds {
+	struct aic_feed **items;
+	size_t count;
+};
+
+static struct feeds snapshot_feeds(struct aic_core *core)
+{
+	struct feeds feeds = { 0 };
+	size_t n = 0;
+
+	for (struct aic_feed *f = core->feeds; f; f = f->next)
+		n++;
+	feeds.items = n ? aic_calloc(n, sizeof(*feeds.items)) : NULL;
+	if (!feeds.items)
+		return feeds;
+	for (struct aic_feed *f = core->feeds; f; f = f->next)
+		/* One whose last reference is going cannot be kept. */
+		if (atomic_load(&f->refs) > 0)
+			feeds.items[feeds.count++] = aic_feed_ref(f);
+	return feeds;
+}
+
+static void feeds_done(struct feeds *feeds)
+{
+	for (size_t i = 0; i < feeds->count; i++)
+		aic_feed_unref(feeds->items[i]);
+	aic_free(feeds->items);
+}
+
+void aic_core_close(struct aic_core *core)
+{
+	if (core->pid != getpid() || atomic_exchange(&core->closed, true))
+		return;
+	aic_store_unfollow(core->store, &core->follower);
+
+	pthread_mutex_lock(&core->lock);
+	struct feeds feeds = snapshot_feeds(core);
+	pthread_mutex_unlock(&core->lock);
+	for (size_t i = 0; i < feeds.count; i++) {
+		struct aic_turn *turn = aic_feed_turn(feeds.items[i]);
+		if (turn)
+			aic_turn_cancel(turn, true);
+		aic_turn_unref(turn);
+	}
+
+	pthread_mutex_lock(&core->lock);
+	while (core->turns)
+		aic_cond_wait_until(&core->idle, &core->lock, -1);
+	struct aic_engine *engine = AIC_TAKE(core->engine);
+	pthread_mutex_unlock(&core->lock);
+
+	if (engine)
+		aic_engine_free(engine);
+	for (size_t i = 0; i < feeds.count; i++) {
+		/* One that is not stored and waits for tool results has nobody to go on.
+		 */
+		aic_feed_set_turn(feeds.items[i], NULL);
+		aic_feed_wake(feeds.items[i]);
+	}
+	feeds_done(&feeds);
+	core->store = aic_store_unref(core->store);
+}
+
+int aic_core_check(const struct aic_core *core, aichat_error **reterr)
+{
+	if (core->pid != getpid())
+		return aic_error_set(
+			reterr, AICHAT_EFORK,
+			"this context was opened by process %ld; open another "
+			"one after fork()",
+			(long)core->pid);
+	if (atomic_load_explicit(&core->closed, memory_order_acquire))
+		return aic_error_set(reterr, AICHAT_ECLOSED, "the context is closed");
+	return 0;
+}
+
+int aic_core_start(struct aic_core *core, aichat_error **reterr)
+{
+	int rc = aic_store_start_writer(core->store, reterr);
+	if (rc < 0)
+		return rc;
+	pthread_mutex_lock(&core->lock);
+	if (!core->engine) {
+		const struct aic_options_chain chain = { { core->options } };
+		const struct aic_engine_config config = {
+			.proxy = aic_chain_string(&chain, "proxy"),
+			.no_proxy = aic_chain_string(&chain, "no_proxy"),
+			.ca_file = aic_chain_string(&chain, "ca_file"),
+			.log = &core->log,
+		};
+		rc = aic_engine_new(&config, &core->engine, reterr);
+	}
+	pthread_mutex_unlock(&core->lock);
+	return rc;
+}
+
+int aic_core_begin_turn(struct aic_core *core, aichat_error **reterr)
+{
+	pthread_mutex_lock(&core->lock);
+	bool closed = atomic_load(&core->closed);
+	if (!closed)
+		core->turns++;
+	pthread_mutex_unlock(&core->lock);
+	return closed ? aic_core_check(core, reterr) : 0;
+}
+
+void aic_core_end_turn(struct aic_core *core)
+{
+	pthread_mutex_lock(&core->lock);
+	if (--core->turns == 0)
+		pthread_cond_broadcast(&core->idle);
+	pthread_mutex_unlock(&core->lock);
+}
+
+void aic_core_watch(struct aic_core *core)
+{
+	if (aic_store_is_shared(core->store) && !atomic_load(&core->closed))
+		aic_store_follow(core->store, &core->follower);
+}
+
+/* Someone in another process asked to stop replies that run here. */
+static void take_cancellations(struct aic_core *core, const struct feeds *feeds)
+{
+	struct aic_id ids[CANCELLED_AT_ONCE];
+	size_t count = 0;
+
+	if (aic_store_cancelled(core->store, ids, CANCELLED_AT_ONCE, &count) < 0)
+		return; /* the next look will tell */
+	for (size_t i = 0; i < count; i++)
+		for (size_t f = 0; f < feeds->count; f++) {
+			if (!aic_id_equal(&ids[i], &feeds->items[f]->reply_id))
+				continue;
+			struct aic_turn *turn = aic_feed_turn(feeds->items[f]);
+			if (turn)
+				aic_turn_cancel(turn, false);
+			aic_turn_unref(turn);
+		}
+}
+
+static bool look(struct aic_follower *follower)
+{
+	struct aic_core *core = (struct aic_core *)((char *)follower -
+						    offsetof(struct aic_core, follower));
+	bool again = false;
+
+	pthread_mutex_lock(&core->lock);
+	struct feeds feeds = snapshot_feeds(core);
+	again = core->turns > 0;
+	pthread_mutex_unlock(&core->lock);
+
+	if (again)
+		take_cancellations(core, &feeds);
+	for (size_t i = 0; i < feeds.count; i++)
+		again = aic_feed_follow(feeds.items[i]) || again;
+	feeds_done(&feeds);
+	return again;
+}

@@ -1,0 +1,215 @@
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "chat/cursor.h"
+#include "chat/snapshot.h"
+#include "chat/turn.h"
+
+int aic_cursor_new(struct aic_feed *feed, uint64_t after, struct aichat_reply **ret_reply)
+{
+	struct aichat_reply *reply = aic_new(struct aichat_reply);
+
+	if (!reply) {
+		aic_feed_unref(feed);
+		return AICHAT_ENOMEM;
+	}
+	reply->refs = 1;
+	reply->feed = feed;
+	reply->seq = after;
+	reply->fd = -1;
+	aic_id_text(&feed->reply_id, reply->id_text);
+	pthread_mutex_lock(&feed->lock);
+	reply->next = feed->cursors;
+	feed->cursors = reply;
+	bool foreign = feed->stored && !feed->turn && !feed->over;
+	pthread_mutex_unlock(&feed->lock);
+	if (foreign)
+		aic_core_watch(feed->core);
+	*ret_reply = reply;
+	return 0;
+}
+
+struct aic_feed *aic_cursor_feed(struct aichat_reply *reply)
+{
+	return reply->feed;
+}
+
+aichat_reply *aichat_reply_ref(aichat_reply *reply)
+{
+	if (reply)
+		atomic_fetch_add_explicit(&reply->refs, 1, memory_order_relaxed);
+	return reply;
+}
+
+aichat_reply *aichat_reply_unref(aichat_reply *reply)
+{
+	if (!reply ||
+	    atomic_fetch_sub_explicit(&reply->refs, 1, memory_order_acq_rel) > 1)
+		return NULL;
+	struct aic_feed *feed = reply->feed;
+	if (feed->core->pid == getpid()) {
+		pthread_mutex_lock(&feed->lock);
+		struct aichat_reply **link = &feed->cursors;
+		while (*link && *link != reply)
+			link = &(*link)->next;
+		if (*link)
+			*link = reply->next;
+		pthread_mutex_unlock(&feed->lock);
+		/* Nobody can find a reply that is not stored: it has no one left. */
+		if (!feed->stored)
+			aic_reply_cancel(feed, NULL);
+	}
+	if (reply->fd >= 0)
+		close(reply->fd);
+	aic_event_unref(reply->current);
+	aic_event_list_done(&reply->page);
+	aic_feed_unref(feed);
+	aic_free(reply);
+	return NULL;
+}
+
+/* Whether next(0) would return an event. Under the feed's lock. */
+static bool has_event(const struct aichat_reply *reply)
+{
+	return reply->has_page || reply->seq < reply->feed->last_seq;
+}
+
+void aic_cursor_signal(struct aichat_reply *reply)
+{
+	uint64_t count = 1;
+	bool wanted = has_event(reply);
+
+	if (reply->fd < 0 || wanted == reply->raised)
+		return;
+	/* An eventfd that holds 0 or 1 can always be written once and read once. */
+	ssize_t n = wanted ? write(reply->fd, &count, sizeof(count))
+			   : read(reply->fd, &count, sizeof(count));
+	if (n == (ssize_t)sizeof(count))
+		reply->raised = wanted;
+}
+
+int aic_cursor_fd(struct aichat_reply *reply, int *ret_fd, aichat_error **reterr)
+{
+	if (reply->fd < 0) {
+		int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (fd < 0) {
+			char text[128];
+			return aic_error_set(
+				reterr, errno == ENOMEM ? AICHAT_ENOMEM : AICHAT_ELIMIT,
+				"a descriptor for the reply: %s",
+				aic_errno_text(errno, text, sizeof(text)));
+		}
+		pthread_mutex_lock(&reply->feed->lock);
+		reply->fd = fd;
+		aic_cursor_signal(reply);
+		pthread_mutex_unlock(&reply->feed->lock);
+	}
+	*ret_fd = reply->fd;
+	return 0;
+}
+
+/* Give this event, whose reference the cursor takes over. Under the feed's lock. */
+static int give(struct aichat_reply *reply, struct aichat_event *event,
+		const struct aichat_event **ret_event)
+{
+	reply->current = event;
+	reply->seq = event->seq;
+	reply->has_page = reply->page_at < reply->page.count;
+	aic_cursor_signal(reply);
+	*ret_event = event;
+	return 1;
+}
+
+/* The event after the cursor's, if the tail holds it. Under the feed's lock. */
+static struct aichat_event *in_tail(const struct aichat_reply *reply)
+{
+	const struct aic_feed *feed = reply->feed;
+
+	if (!feed->tail_count || reply->seq + 1 < feed->tail[0]->seq)
+		return NULL;
+	uint64_t n = reply->seq + 1 - feed->tail[0]->seq;
+	/* Numbers have no gaps but before a snapshot, which begins a tail. */
+	return n < feed->tail_count ? feed->tail[n] : NULL;
+}
+
+/* Read what the tail has no longer. Without locks. */
+static int read_page(struct aichat_reply *reply, uint64_t after)
+{
+	struct aic_feed *feed = reply->feed;
+
+	aic_event_list_done(&reply->page);
+	reply->page_at = 0;
+	if (!feed->stored)
+		return AICHAT_ENOMEM; /* events were dropped because memory was out */
+	int rc = aic_core_check(feed->core, NULL);
+	if (rc == 0)
+		rc = aic_store_events(feed->core->store, feed->owner, &feed->reply_id,
+				      after, &reply->page, NULL);
+	if (rc == AICHAT_ENOTFOUND)
+		rc = aic_snapshot_read(feed, after, &reply->page);
+	return rc;
+}
+
+int aic_cursor_next(struct aichat_reply *reply, int64_t timeout_ms,
+		    const struct aichat_event **ret_event)
+{
+	struct aic_feed *feed = reply->feed;
+	int64_t deadline = timeout_ms < 0 ? -1 : aic_clock_mono_ms() + timeout_ms;
+	struct aic_turn *drained = NULL;
+	bool timed_out = timeout_ms == 0;
+	int result;
+
+	reply->current = aic_event_unref(reply->current);
+	pthread_mutex_lock(&feed->lock);
+	for (;;) {
+		if (reply->page_at < reply->page.count) {
+			result = give(reply,
+				      AIC_TAKE(reply->page.items[reply->page_at++]),
+				      ret_event);
+			break;
+		}
+		struct aichat_event *event = in_tail(reply);
+		if (event) {
+			result = give(reply, aic_event_ref(event), ret_event);
+			if (!feed->stored && feed->turn)
+				drained = aic_turn_ref(feed->turn);
+			break;
+		}
+		if (reply->seq < feed->last_seq) {
+			uint64_t after = reply->seq;
+			pthread_mutex_unlock(&feed->lock);
+			result = read_page(reply, after);
+			pthread_mutex_lock(&feed->lock);
+			reply->has_page = reply->page.count > 0;
+			if (result == 0 && !reply->has_page)
+				result = AICHAT_ESTORECORRUPT; /* it said that there are
+								  some */
+			if (result < 0)
+				break;
+			continue;
+		}
+		if (feed->over) {
+			result = 0;
+			break;
+		}
+		if (atomic_load(&feed->core->closed) && !feed->turn) {
+			result = AICHAT_ECLOSED;
+			break;
+		}
+		if (timed_out) {
+			result = AICHAT_EAGAIN;
+			break;
+		}
+		timed_out = !aic_cond_wait_until(&feed->changed, &feed->lock, deadline);
+	}
+	pthread_mutex_unlock(&feed->lock);
+	if (drained) {
+		aic_turn_drained(drained);
+		aic_turn_unref(drained);
+	}
+	return result;
+}

@@ -1,0 +1,31 @@
+#pragma once
+
+/*
+ * The cursor behind `aichat_reply`: a place in a feed.
+ */
+
+#include "chat/feed.h"
+
+struct aichat_reply {
+	_Atomic unsigned refs;
+	struct aic_feed *feed; /* a reference */
+	char id_text[AIC_ID_TEXT];
+
+	/* Of the one thread that takes events. */
+	struct aichat_event *current; /* borrowed by the caller until the next call */
+	struct aic_event_list page;   /* read from the store, not yet given */
+	size_t page_at;
+
+	/* Under the feed's lock. */
+	uint64_t seq; /* of the event that was given last */
+	bool has_page;
+	int fd; /* eventfd, -1 until it is asked for */
+	bool raised;
+	struct aichat_reply *next;
+};
+
+int aic_cursor_next(struct aichat_reply *reply, int64_t timeout_ms,
+		    const struct aichat_event **ret_event);
+int aic_cursor_fd(struct aichat_reply *reply, int *ret_fd, aichat_error **reterr);
+/* Raise or lower the descriptor to what is true. Under the feed's lock. */
+void aic_cursor_signal(struct aichat_reply *reply);
