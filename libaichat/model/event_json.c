@@ -276,9 +276,12 @@ static int read_error(const struct aic_read *r, aichat_error **ret_error)
 	if ((result = aic_read_text(&object, "message", &message)) < 0 ||
 	    (result = read_details(&object, &detail, &provider_code, &request_id)) < 0)
 		return result;
-	int code = error_code(word);
-	aic_error_set_detail(ret_error, code, &detail, "%s", message ? message : "");
-	if (code != AICHAT_ENOMEM && aichat_error_code(*ret_error) == AICHAT_ENOMEM)
+	/* When memory is out, the error is the static object that says so. */
+	aichat_error *out_of_memory = NULL;
+	aic_error_nomem(&out_of_memory);
+	aic_error_set_detail(ret_error, error_code(word), &detail, "%s",
+			     message ? message : "");
+	if (*ret_error == out_of_memory)
 		return aic_error_nomem(r->reterr);
 	return 0;
 }
