@@ -256,29 +256,34 @@ aichat_message *aichat_message_unref(aichat_message *message)
 	return NULL;
 }
 
+int aic_message_copy_origin(struct aichat_message *to, const struct aichat_message *from)
+{
+	to->id = from->id;
+	to->conversation_id = from->conversation_id;
+	to->parent_id = from->parent_id;
+	to->edit_of = from->edit_of;
+	to->state = from->state;
+	to->stop_reason = from->stop_reason;
+	to->created_unix_ms = from->created_unix_ms;
+	to->cost_nano_usd = from->cost_nano_usd;
+	to->usage = from->usage;
+	aic_message_set_texts(to);
+	if (!copy_text(&to->dialect, from->dialect) ||
+	    !copy_text(&to->provider, from->provider) ||
+	    !copy_text(&to->model, from->model) ||
+	    !copy_text(&to->stop_word, from->stop_word) ||
+	    !copy_text(&to->stop_sequence, from->stop_sequence) ||
+	    !copy_text(&to->response_id, from->response_id))
+		return AICHAT_ENOMEM;
+	return 0;
+}
+
 struct aichat_message *aic_message_copy(const struct aichat_message *message)
 {
 	AIC_CLEANUP(aichat_message_unrefp)
 	struct aichat_message *copy = aic_message_new(message->role);
 
-	if (!copy)
-		return NULL;
-	copy->id = message->id;
-	copy->conversation_id = message->conversation_id;
-	copy->parent_id = message->parent_id;
-	copy->edit_of = message->edit_of;
-	copy->state = message->state;
-	copy->stop_reason = message->stop_reason;
-	copy->created_unix_ms = message->created_unix_ms;
-	copy->cost_nano_usd = message->cost_nano_usd;
-	copy->usage = message->usage;
-	aic_message_set_texts(copy);
-	if (!copy_text(&copy->dialect, message->dialect) ||
-	    !copy_text(&copy->provider, message->provider) ||
-	    !copy_text(&copy->model, message->model) ||
-	    !copy_text(&copy->stop_word, message->stop_word) ||
-	    !copy_text(&copy->stop_sequence, message->stop_sequence) ||
-	    !copy_text(&copy->response_id, message->response_id) ||
+	if (!copy || aic_message_copy_origin(copy, message) < 0 ||
 	    !copy_parts(&copy->parts, &copy->part_count, &copy->part_capacity,
 			message->parts, message->part_count))
 		return NULL;

@@ -102,6 +102,8 @@ void aic_part_done(struct aichat_part *part);
 int aic_part_copy(struct aichat_part *to, const struct aichat_part *from);
 /* A deep copy that its owner may change; ids and state as they were. */
 struct aichat_message *aic_message_copy(const struct aichat_message *message);
+/* Everything but the role and the parts, into a message fresh from aic_message_new(). */
+int aic_message_copy_origin(struct aichat_message *to, const struct aichat_message *from);
 /* Fill the text forms of the ids. After every change of an id. */
 void aic_message_set_texts(struct aichat_message *message);
 /*
