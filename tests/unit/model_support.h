@@ -262,6 +262,26 @@ static inline char *message_text(const struct aichat_message *message, bool with
 	return json;
 }
 
+/* Change, drop or double some bytes; the text keeps its memory. */
+static inline void damage(struct dice *d, char *text)
+{
+	static const char bytes[] = "{}[]\",:\\0-1.eutn\xc3\x80 ";
+
+	for (unsigned n = 1 + roll(d, 3); n > 0 && *text; n--) {
+		char *at = text + roll(d, (unsigned)strlen(text));
+		switch (roll(d, 3)) {
+		case 0:
+			*at = bytes[roll(d, sizeof(bytes) - 1)];
+			break;
+		case 1:
+			memmove(at, at + 1, strlen(at));
+			break;
+		default:
+			memmove(at, at + 1, strlen(at) - 1);
+		}
+	}
+}
+
 #ifdef AIC_TEST_HOOKS
 /*
  * Run with the n-th allocation failing, for every n, once and from then on, until a run

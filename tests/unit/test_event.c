@@ -378,6 +378,33 @@ START_TEST(what_is_wrong_is_located)
 }
 END_TEST
 
+START_TEST(damage_is_survived)
+{
+	unsigned read = 0;
+
+	for (uint64_t seed = 0; seed < 4000; seed++) {
+		struct made made;
+		struct dice d = dice(seed);
+		struct aichat_event *event = NULL;
+		aichat_error *err = NULL;
+		char *json = NULL;
+		make(&made, seed);
+		ck_assert_int_eq(aichat_event_to_json(&made.event, &json, NULL), 0);
+		unmake(&made);
+		damage(&d, json);
+		int result = read_event(json, &event, &err);
+		ck_assert_int_eq(aichat_error_code(err), result);
+		ck_assert(result == 0 || !event);
+		read += event ? 1 : 0;
+		aic_free(json);
+		aichat_error_unref(err);
+		aic_event_unref(event);
+	}
+	ck_assert_uint_gt(read, 100);
+	ck_assert_uint_lt(read, 3900);
+}
+END_TEST
+
 START_TEST(names_go_both_ways)
 {
 	for (int i = 1; i <= AICHAT_EVENT_ERROR; i++)
@@ -466,6 +493,7 @@ int main(void)
 	tcase_add_test(tests, the_accessors);
 	tcase_add_test(tests, types_of_other_versions_are_passed_over);
 	tcase_add_loop_test(tests, what_is_wrong_is_located, 0, AIC_ARRAY_LEN(refused));
+	tcase_add_test(tests, damage_is_survived);
 	tcase_add_test(tests, names_go_both_ways);
 	tcase_add_test(tests, a_list_keeps_its_memory);
 #ifdef AIC_TEST_HOOKS

@@ -191,6 +191,69 @@ START_TEST(what_is_wrong_is_located)
 }
 END_TEST
 
+START_TEST(parts_by_themselves)
+{
+	AIC_CLEANUP(aic_buf_done) struct aic_buf text = aic_buf(0);
+	AIC_CLEANUP(aic_json_done) struct aic_json doc = { 0 };
+	static const char long_type[] =
+		"{\"type\":\"a_type_of_part_with_a_name_that_goes_on_and_on\"}";
+	struct aic_json_writer w = aic_json_writer(&text);
+	struct aichat_part part = { .type = AICHAT_PART_TEXT };
+	aichat_error *err = NULL;
+
+	/* A text part has a text in JSON, even if nobody gave it one. */
+	aic_part_write(&part, &w, true);
+	ck_assert_str_eq(text.data, "{\"type\":\"text\",\"text\":\"\"}");
+	ck_assert_int_eq(aic_json_scan(&doc, text.data, text.len, &aic_json_strict), 0);
+	ck_assert_int_eq(aic_part_read(&doc, 0, &part, NULL), 0);
+	ck_assert_str_eq(part.text.data, "");
+	aic_part_done(&part);
+	ck_assert_int_eq(
+		aic_json_scan(&doc, long_type, sizeof(long_type) - 1, &aic_json_strict),
+		0);
+	ck_assert_int_eq(aic_part_read(&doc, 0, &part, NULL), 0);
+	ck_assert_int_eq(part.type, AICHAT_PART_UNKNOWN);
+	ck_assert_str_eq(part.raw.data, long_type);
+	aic_part_done(&part);
+	ck_assert_int_eq(aic_json_scan(&doc, "[]", 2, &aic_json_strict), 0);
+	ck_assert_int_eq(aic_part_read(&doc, 0, &part, &err), AICHAT_EJSON);
+	ck_assert_str_eq(aichat_error_message(err), "part is no object");
+	aichat_error_unref(err);
+}
+END_TEST
+
+/* Damaged text is told, or reads as a message that has a form of its own. */
+START_TEST(damage_is_survived)
+{
+	unsigned read = 0;
+
+	for (uint64_t seed = 0; seed < 4000; seed++) {
+		struct dice d = dice(seed);
+		struct aichat_message *m = random_message(seed), *back = NULL, *again;
+		char *json = message_text(m, true);
+		aichat_error *err = NULL;
+		damage(&d, json);
+		int result = aichat_message_from_json(json, -1, &back, &err);
+		aic_free(json);
+		aichat_message_unref(m);
+		ck_assert(!back == (result < 0) && !err == (result == 0));
+		ck_assert_int_eq(aichat_error_code(err), result);
+		aichat_error_unref(err);
+		if (!back)
+			continue;
+		read++;
+		json = message_text(back, true);
+		again = read_back(json);
+		ck_assert(same_message(back, again));
+		aic_free(json);
+		aichat_message_unref(back);
+		aichat_message_unref(again);
+	}
+	ck_assert_uint_gt(read, 100);
+	ck_assert_uint_lt(read, 3900);
+}
+END_TEST
+
 START_TEST(too_many_parts)
 {
 	AIC_CLEANUP(aic_buf_done) struct aic_buf json = aic_buf(0);
@@ -288,7 +351,12 @@ START_TEST(made_by_hand)
 			 AICHAT_EINVAL);
 	ck_assert_int_eq(aichat_message_new(AICHAT_ROLE_USER, "\xc3", -1, &m),
 			 AICHAT_EUTF8);
+	ck_assert_int_eq(aichat_message_new(AICHAT_ROLE_USER, "x", 1, NULL),
+			 AICHAT_EINVAL);
 	ck_assert_ptr_null(m);
+	ck_assert_int_eq(aichat_message_text(NULL, &text, NULL), AICHAT_EINVAL);
+	ck_assert_int_eq(aichat_message_to_json(NULL, &text, NULL), AICHAT_EINVAL);
+	ck_assert_int_eq(aichat_message_usage(NULL, AICHAT_USAGE_INPUT), -1);
 	ck_assert_int_eq(aichat_message_new(AICHAT_ROLE_USER, "hello", 4, &m), 0);
 	ck_assert_str_eq(aichat_message_id(m), "");
 	ck_assert_int_eq(aichat_message_role(m), AICHAT_ROLE_USER);
@@ -524,6 +592,8 @@ int main(void)
 	tcase_add_test(tests, little_is_needed);
 	tcase_add_test(tests, parts_of_other_versions_are_kept_whole);
 	tcase_add_loop_test(tests, what_is_wrong_is_located, 0, AIC_ARRAY_LEN(refused));
+	tcase_add_test(tests, parts_by_themselves);
+	tcase_add_test(tests, damage_is_survived);
 	tcase_add_test(tests, too_many_parts);
 	tcase_add_test(tests, digests_tell_messages_apart);
 	tcase_add_test(tests, digests_stay_what_they_were);

@@ -79,7 +79,7 @@ static const char *const names[] = {
 	"body.metadata.x",
 	"body.NAME ",
 	"body.$ref \xc3\xbc",
-	"body." X64,
+	("body." X64),
 	"alias.gpt-4.1",
 	"alias.Fast_1",
 	"provider.work.base_url",
@@ -463,7 +463,7 @@ START_TEST(a_copy_is_its_own)
 	aichat_options_free(copy);
 	copy = aic_options_copy(NULL);
 	ck_assert_uint_eq(aic_options_count(copy), 0);
-	ck_assert_ptr_null(aic_options_log(NULL)->hook);
+	ck_assert(!aic_options_log(NULL)->hook);
 	aichat_options_free(copy);
 }
 END_TEST
