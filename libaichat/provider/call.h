@@ -32,7 +32,8 @@ struct aic_call_result {
 };
 
 struct aic_call_ops { /* on the engine's thread */
-	/* What came: the decoder's events, and AICHAT_EVENT_RETRY before each new attempt. */
+	/* What came: the decoder's events, and AICHAT_EVENT_RETRY before each new
+	 * attempt. */
 	void (*events)(void *user, const struct aic_events *events);
 	/* Once, last; open parts were ended before. */
 	void (*done)(void *user, struct aic_call_result *result);
