@@ -12,7 +12,8 @@ static void drop_half_character(char *line, size_t len)
 {
 	size_t start = len - 1;
 
-	while (start > 0 && len - start < 4 && ((unsigned char)line[start] & 0xc0) == 0x80)
+	while (start > 0 && len - start < 4 &&
+	       ((unsigned char)line[start] & 0xc0) == 0x80)
 		start--;
 	if (!aic_utf8_sequence(line + start, len - start))
 		line[start] = '\0';

@@ -85,42 +85,6 @@ START_TEST(take_hands_over)
 }
 END_TEST
 
-START_TEST(no_memory_sticks)
-{
-	struct aic_buf buf = aic_buf(0);
-
-	aic_buf_puts(&buf, "kept");
-	aic_mem_fail_at(1, false);
-	ck_assert_int_eq(aic_buf_printf(&buf, "%1000d", 1), AICHAT_ENOMEM);
-	ck_assert_int_eq(aic_buf_puts(&buf, "x"), AICHAT_ENOMEM);
-	aic_mem_fail_at(0, false);
-	ck_assert_str_eq(buf.data, "kept");
-	aic_buf_reset(&buf);
-	ck_assert_int_eq(aic_buf_puts(&buf, "x"), 0);
-	aic_buf_done(&buf);
-}
-END_TEST
-
-START_TEST(memory_fails_when_told)
-{
-	aic_mem_fail_at(2, false);
-	void *first = aic_malloc(1);
-	void *second = aic_calloc(1, 1);
-	char *third = aic_strdup("x");
-	ck_assert_ptr_nonnull(first);
-	ck_assert_ptr_null(second);
-	ck_assert_ptr_nonnull(third);
-	ck_assert_uint_eq(aic_mem_count(), 3);
-	aic_mem_fail_at(1, true);
-	ck_assert_ptr_null(aic_strdup("x"));
-	ck_assert_ptr_null(aic_realloc_array(NULL, 1, 1));
-	aic_mem_fail_at(0, false);
-	aic_free(first);
-	aic_free(third);
-	aic_free(NULL);
-}
-END_TEST
-
 START_TEST(memory_edges)
 {
 	void *nothing = aic_malloc(0);
@@ -151,8 +115,6 @@ static Suite *suite(void)
 	tcase_add_test(tests, grows_past_every_size);
 	tcase_add_test(tests, maximum_sticks);
 	tcase_add_test(tests, take_hands_over);
-	tcase_add_test(tests, no_memory_sticks);
-	tcase_add_test(tests, memory_fails_when_told);
 	tcase_add_test(tests, memory_edges);
 	suite_add_tcase(s, tests);
 	return s;

@@ -605,67 +605,6 @@ START_TEST(random_doubles)
 }
 END_TEST
 
-/* Without memory: the code, nothing leaked, and the tape works again afterwards. */
-START_TEST(no_memory)
-{
-	struct aic_buf buf = aic_buf(0);
-
-	for (int i = 0; i < 300; i++)
-		aic_buf_printf(&buf, "%c\"k%d\\n\":%d", i ? ',' : '{', i, i);
-	aic_buf_putc(&buf, '}');
-	int code = AICHAT_ENOMEM;
-	uint64_t n = 0;
-	while (code == AICHAT_ENOMEM) {
-		struct aic_json fresh = { 0 };
-		n++;
-		aic_mem_fail_at(n, n % 2);
-		code = aic_json_scan(&fresh, buf.data, buf.len, &aic_json_strict);
-		aic_mem_fail_at(0, false);
-		ck_assert(code == 0 || fresh.count == 0);
-		ck_assert_int_eq(
-			aic_json_scan(&fresh, buf.data, buf.len, &aic_json_strict), 0);
-		aic_json_done(&fresh);
-	}
-	ck_assert_int_eq(code, 0);
-	ck_assert_uint_gt(n, 4);
-	aic_buf_done(&buf);
-}
-END_TEST
-
-START_TEST(reading_without_memory)
-{
-	struct aic_buf buf = aic_buf(0);
-	double value;
-	char digits[300];
-
-	ck_assert_int_eq(scan("[\"a\\n\"]"), 0);
-	aic_mem_fail_at(1, true);
-	ck_assert_ptr_null(aic_json_str(&doc, 1, &buf).data);
-	ck_assert_int_eq(buf.error, AICHAT_ENOMEM);
-	ck_assert_ptr_null(aic_json_strdup(&doc, 1));
-	aic_mem_fail_at(0, false);
-	memset(digits, '7', sizeof(digits));
-	ck_assert_int_eq(aic_json_scan(&doc, digits, sizeof(digits), &aic_json_strict),
-			 0);
-	aic_mem_fail_at(1, true);
-	ck_assert(!aic_json_double(&doc, 0, &value));
-	aic_mem_fail_at(0, false);
-	ck_assert(aic_json_double(&doc, 0, &value));
-	aic_buf_done(&buf);
-}
-END_TEST
-
-/* The tape's memory is kept: a stream of chunks allocates nothing. */
-START_TEST(second_scan_allocates_nothing)
-{
-	ck_assert_int_eq(scan(whole), 0);
-	aic_mem_fail_at(1, true);
-	ck_assert_int_eq(scan(whole), 0);
-	ck_assert_uint_eq(aic_mem_count(), 0);
-	aic_mem_fail_at(0, false);
-}
-END_TEST
-
 static Suite *suite(void)
 {
 	Suite *s = suite_create("json");
@@ -685,8 +624,6 @@ static Suite *suite(void)
 	tcase_add_test(scans, duplicate_keys);
 	tcase_add_test(scans, many_keys);
 	tcase_add_test(scans, located_errors);
-	tcase_add_test(scans, no_memory);
-	tcase_add_test(scans, second_scan_allocates_nothing);
 	tcase_add_test(reads, lone_surrogates_on_the_wire);
 	tcase_add_test(reads, look_ups);
 	tcase_add_test(reads, string_copies);
@@ -694,7 +631,6 @@ static Suite *suite(void)
 	tcase_add_loop_test(reads, double_is_exact, 0, AIC_ARRAY_LEN(doubles));
 	tcase_add_test(reads, double_out_of_range);
 	tcase_add_test(reads, random_doubles);
-	tcase_add_test(reads, reading_without_memory);
 	suite_add_tcase(s, scans);
 	suite_add_tcase(s, reads);
 	return s;

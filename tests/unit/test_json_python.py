@@ -110,6 +110,22 @@ def random_document(rng):
     return text.encode()
 
 
+def random_key(rng, key):
+    """The key in quotes, each character plain or as an escape."""
+    return '"' + "".join(rng.choice([c, c, f"\\u{ord(c):04x}"]) for c in key) + '"'
+
+
+def nearly_twice(rng):
+    """An object of any size, perhaps with one key twice, perhaps spelt differently."""
+    keys = [f"k{i}" for i in range(rng.choice([2, 3, 10, 30, 31, 32, 33, 34, 70, 200]))]
+    if rng.randrange(2):
+        keys.insert(rng.randrange(len(keys) + 1), rng.choice(keys))
+    escape = rng.randrange(2)
+    text = ",".join((random_key(rng, key) if escape else f'"{key}"') + ":" +
+                    rng.choice(["1", "[]", '{"k1":[{}]}']) for key in keys)
+    return ("{" + text + "}").encode()
+
+
 def mutate(rng, document):
     document = bytearray(document)
     for _ in range(rng.choice([1, 1, 1, 2, 3])):
@@ -179,6 +195,7 @@ def main():
     rng = random.Random(int(sys.argv[3]) if len(sys.argv) > 3 else 20261120)
     documents = [random_document(rng) for _ in range(count)]
     documents += [mutate(rng, rng.choice(documents[:count])) for _ in range(count * 3)]
+    documents += [nearly_twice(rng) for _ in range(count // 4)]
     fed = b"".join(b"%d\n%s" % (len(document), document) for document in documents)
     run = subprocess.run([oracle], input=fed, stdout=subprocess.PIPE, check=True, timeout=300)
     answers = [json.loads(line) for line in run.stdout.split(b"\n") if line]

@@ -29,7 +29,6 @@ static void setup(void)
 
 static void teardown(void)
 {
-	aic_mem_fail_at(0, false);
 	aic_json_done(&doc);
 	aic_buf_done(&buf);
 }
@@ -668,63 +667,6 @@ START_TEST(public_writer_limits)
 }
 END_TEST
 
-static const char sample[] = "{\"a\\n\":[1,2.5,\"x\\u0000y\",{\"k\":null,\"z\":true}],"
-			     "\"long\":12345678901234567890123456789012345678901234567890"
-			     "12345678901234567890}";
-
-static int tree_round(void)
-{
-	AIC_CLEANUP(aic_json_tree_freep) struct aic_json_tree *tree = NULL;
-	AIC_CLEANUP(aic_json_tree_freep) struct aic_json_tree *copy = NULL;
-	AIC_CLEANUP(aic_buf_done) struct aic_buf out = aic_buf(0);
-	int code = aic_json_tree_parse(aic_str(sample), &aic_json_strict, "x", &tree,
-				       NULL);
-
-	if (code == 0)
-		code = aic_json_tree_set(tree, "n", aic_json_tree_new_int(5));
-	if (code == 0)
-		copy = aic_json_tree_copy(tree);
-	if (code == 0)
-		code = copy ? aic_json_tree_print(copy, true, &out) : AICHAT_ENOMEM;
-	return code;
-}
-
-static int public_round(void)
-{
-	aichat_json *read = NULL;
-	aichat_error *error = NULL;
-	int code = aichat_json_parse(sample, -1, &read, &error);
-
-	ck_assert_int_eq(aichat_error_code(error), code);
-	aichat_error_unref(error);
-	aichat_json_writer *writer = aichat_json_writer_new(0);
-	aichat_json_writer_begin_array(writer);
-	aichat_json_writer_raw(writer, "{\"a\":[1,2,3]}", -1);
-	aichat_json_writer_string(writer, sample, -1);
-	aichat_json_writer_end_array(writer);
-	int written = aichat_json_writer_finish(writer, NULL, NULL);
-	aichat_json_writer_unref(writer);
-	aichat_json_unref(read);
-	return code < 0 ? code : written;
-}
-
-/* The n-th allocation fails, for every n that there is, once and from then on. */
-START_TEST(no_memory)
-{
-	int (*round)(void) = _i < 2 ? tree_round : public_round;
-	int code = AICHAT_ENOMEM;
-	uint64_t n = 0;
-
-	while (code == AICHAT_ENOMEM) {
-		aic_mem_fail_at(++n, _i % 2);
-		code = round();
-		aic_mem_fail_at(0, false);
-	}
-	ck_assert_int_eq(code, 0);
-	ck_assert_uint_gt(n, 5);
-}
-END_TEST
-
 static Suite *suite(void)
 {
 	Suite *s = suite_create("json_write");
@@ -742,7 +684,6 @@ static Suite *suite(void)
 	tcase_add_test(internal, tree_sorts_keys);
 	tcase_add_test(internal, tree_refuses);
 	tcase_add_test(internal, tree_changes);
-	tcase_add_loop_test(internal, no_memory, 0, 4);
 	tcase_add_test(public, public_reader);
 	tcase_add_test(public, public_reader_takes_null);
 	tcase_add_test(public, public_parse_fails);
