@@ -75,6 +75,16 @@ def _part(block, arguments=None):
     return part
 
 
+def _refusal(details):
+    """Why it refused is no block of theirs, but a part: the explanation, and all of it."""
+    if not isinstance(details, dict) or details.get("type") != "refusal":
+        return []
+    opaque = Opaque()
+    opaque.collect(details)
+    return [{"type": "refusal", "text": clean(details.get("explanation") or ""),
+             "opaque": list(opaque)}]
+
+
 def decode_reply(document):
     if not isinstance(document, dict):
         return result("failed", [], None, None, {}, None,
@@ -85,6 +95,7 @@ def decode_reply(document):
         return result("failed", [], None, None, {}, None,
                       protocol_error("no content"))
     parts = [_part(b) for b in document["content"] if isinstance(b, dict)]
+    parts += _refusal(document.get("stop_details"))
     word = document.get("stop_reason")
     out = result("sealed", parts, word, _stop_reason(word, parts),
                  _usage(document.get("usage") or {}), document.get("model"), None)
@@ -132,7 +143,7 @@ class _Block:
 def decode_stream(found, truncated):
     blocks = {}
     figures = {}
-    model = word = sequence = error = None
+    model = word = sequence = error = details = None
     started = stopped = False
     for name, data in found:
         try:
@@ -171,10 +182,11 @@ def decode_stream(found, truncated):
             delta = event.get("delta") or {}
             word = delta.get("stop_reason") or word
             sequence = delta.get("stop_sequence") or sequence
+            details = delta.get("stop_details") or details
             _overwrite(figures, event.get("usage"))
         elif kind == "message_stop":
             stopped = True
-    parts = [blocks[i].part() for i in blocks]
+    parts = [blocks[i].part() for i in blocks] + _refusal(details)
     if error is not None:
         state = "failed"
     elif stopped and word is not None:
