@@ -3,8 +3,7 @@
 #include "base/utf8.h"
 #include "dialect/shared.h"
 
-/* --- memory that lives until the next reset ------------------------------------------
- */
+/* --- memory that lives until the next reset --- */
 
 #define ARENA_BLOCK ((size_t)4096)
 
@@ -61,8 +60,22 @@ void aic_arena_done(struct aic_arena *arena)
 	*arena = (struct aic_arena){ 0 };
 }
 
-/* --- JSON ----------------------------------------------------------------------------
- */
+/* --- JSON --- */
+
+int aic_string_dup(const struct aic_json *doc, int value, char **ret)
+{
+	AIC_CLEANUP(aic_buf_done) struct aic_buf text = aic_buf(0);
+
+	*ret = NULL;
+	if (!aic_json_is(doc, value, AIC_JSON_STRING))
+		return 0;
+	if (aic_json_text(doc, value, &text) < 0)
+		return text.error;
+	if (text.len && memchr(text.data, '\0', text.len))
+		return AICHAT_EJSON;
+	*ret = aic_buf_take(&text, NULL);
+	return *ret ? 0 : AICHAT_ENOMEM;
+}
 
 int64_t aic_count_read(const struct aic_json *doc, int value)
 {
@@ -78,8 +91,7 @@ int aic_unwrap(const struct aic_json *doc, int value)
 	return value;
 }
 
-/* --- media ---------------------------------------------------------------------------
- */
+/* --- media --- */
 
 static bool has_prefix(struct aic_str text, const char *prefix)
 {
@@ -157,8 +169,7 @@ void aic_put_base64(struct aic_json_writer *w, const char *media_type,
 	aic_buf_putc(buf, '"');
 }
 
-/* --- texts ---------------------------------------------------------------------------
- */
+/* --- texts --- */
 
 char *aic_excerpt(struct aic_str text, size_t max)
 {

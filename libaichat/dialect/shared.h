@@ -12,8 +12,7 @@
 #include "dialect/dialect.h"
 #include "model/message.h"
 
-/* --- memory that lives until the next reset ------------------------------------------
- */
+/* --- memory that lives until the next reset --- */
 
 struct aic_arena_block;
 
@@ -29,8 +28,7 @@ char *aic_arena_get(struct aic_arena *arena, size_t size);
 void aic_arena_reset(struct aic_arena *arena);
 void aic_arena_done(struct aic_arena *arena);
 
-/* --- JSON ----------------------------------------------------------------------------
- */
+/* --- JSON --- */
 
 /* A member's key without its quotes; empty when it is written with escapes, as no key of
  * the protocols is. Short enough to be inlined into the loops over members. */
@@ -47,6 +45,9 @@ static inline struct aic_str aic_member_key(const struct aic_json *doc, int memb
 	((key).len == sizeof(literal) - 1 &&                                             \
 	 memcmp((key).data, (literal), sizeof(literal) - 1) == 0)
 
+/* A NUL-terminated copy of a string; *ret = NULL where there is none. 0, AICHAT_EJSON
+ * when it has a NUL in it, or AICHAT_ENOMEM. */
+int aic_string_dup(const struct aic_json *doc, int value, char **ret);
 /* A count of something; -1 where there is none, or no whole number from 0. */
 int64_t aic_count_read(const struct aic_json *doc, int value);
 /* The first of an array, else the value itself: some send documents as [{...}]. */
@@ -58,8 +59,7 @@ static inline struct aic_buf *aic_put_open(struct aic_json_writer *w)
 	return w->buf;
 }
 
-/* --- media ---------------------------------------------------------------------------
- */
+/* --- media --- */
 
 /* "data:MEDIA/TYPE;base64,DATA"; the media type without its parameters, perhaps empty. */
 bool aic_data_uri_split(struct aic_str uri, struct aic_str *ret_media_type,
@@ -71,8 +71,7 @@ int aic_part_set_base64(struct aichat_part *part, struct aic_str base64);
 void aic_put_base64(struct aic_json_writer *w, const char *media_type,
 		    const struct aic_string *data);
 
-/* --- failures ------------------------------------------------------------------------
- */
+/* --- failures --- */
 
 /*
  * What an error document means: {"error":{...}}, {"error":"text"}, the members at the
