@@ -82,8 +82,7 @@ static const char *const good[] = {
 	"\n[\n1\n,\n2\n]\n",
 	"{\"a\\u0000\":1,\"a\":2}",
 	"{\"a\":1,\"A\":2,\"\\u0062\":3}",
-	"[\"a string of more than sixteen bytes, with \\\"quotes\\\" and "
-	"Fran\xc3\xa7ois\"]",
+	"[\"longer than sixteen bytes, \\\"quotes\\\", Fran\xc3\xa7ois\"]",
 	"\"0123456789abcde\"",
 	"\"0123456789abcdef\"",
 	"\"0123456789abcde\\n\"",
@@ -591,16 +590,16 @@ START_TEST(random_doubles)
 
 	for (int i = 0; i < 50000; i++) {
 		char text[64];
-		double value;
+		double value = 0;
 		random = random * 1664525 + 1013904223;
 		snprintf(text, sizeof(text), "%s%u%u.%ue%d", random & 1 ? "-" : "",
 			 (random >> 4) % 9 + 1,
 			 (random >> 8) % (i % 2 ? 100u : 10000000u),
 			 (random >> 16) % 10000, (int)(random >> 20) % 30 - 15);
-		ck_assert_int_eq(scan(text), 0);
-		ck_assert(aic_json_double(&doc, 0, &value));
 		double expected = strtod(text, NULL);
-		ck_assert_msg(memcmp(&value, &expected, sizeof(value)) == 0, "%s", text);
+		if (scan(text) < 0 || !aic_json_double(&doc, 0, &value) ||
+		    memcmp(&value, &expected, sizeof(value)) != 0)
+			ck_abort_msg("%s", text);
 	}
 }
 END_TEST

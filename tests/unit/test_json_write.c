@@ -145,15 +145,15 @@ static bool enter_locale(const char *source, char *folder)
 	return run(make) && setlocale(LC_ALL, path + strlen(folder) + 1);
 }
 
-/* A decimal comma, and a decimal point of two bytes: the texts stay JSON. */
+/* With a decimal point that is not one, and two bytes long, the texts stay JSON. */
 START_TEST(locale_does_not_matter)
 {
-	static const char *const sources[] = { "de_DE", "ps_AF" };
+	static const char source[] = "ps_AF";
 	char folder[] = "/tmp/aichat-locale-XXXXXX";
 	double value;
 
 	ck_assert_ptr_nonnull(mkdtemp(folder));
-	if (enter_locale(sources[_i], folder)) {
+	if (enter_locale(source, folder)) {
 		ck_assert_str_ne(localeconv()->decimal_point, ".");
 		aic_json_put_double(&w, 0.1 + 0.2);
 		ck_assert_str_eq(buf.data, "0.30000000000000004");
@@ -163,7 +163,7 @@ START_TEST(locale_does_not_matter)
 		ck_assert(value == 0.1 + 0.2);
 		setlocale(LC_ALL, "C");
 	} else {
-		printf("skipped: the locale %s cannot be made here\n", sources[_i]);
+		printf("skipped: the locale %s cannot be made here\n", source);
 	}
 	const char *const clean[] = { "rm", "-r", folder, NULL };
 	ck_assert(run(clean));
@@ -678,7 +678,7 @@ static Suite *suite(void)
 	tcase_add_test(internal, writer_puts_commas);
 	tcase_add_loop_test(internal, writer_escapes, 0, AIC_ARRAY_LEN(escapes));
 	tcase_add_loop_test(internal, writer_doubles, 0, AIC_ARRAY_LEN(doubles));
-	tcase_add_loop_test(internal, locale_does_not_matter, 0, 2);
+	tcase_add_test(internal, locale_does_not_matter);
 	tcase_add_test(internal, random_trees);
 	tcase_add_test(internal, tree_keeps_numbers);
 	tcase_add_test(internal, tree_sorts_keys);
