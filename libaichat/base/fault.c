@@ -89,6 +89,7 @@ void aic_fault_set(const char *text)
 {
 	pthread_mutex_lock(&lock);
 	load(text);
+	loaded = text;
 	pthread_mutex_unlock(&lock);
 }
 

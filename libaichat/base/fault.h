@@ -12,7 +12,7 @@
 #ifdef AIC_TEST_HOOKS
 /* True when the point is to fail now. */
 bool aic_fault(const char *name);
-/* Instead of the environment; NULL goes back to none. */
+/* Instead of the environment; NULL goes back to it. */
 void aic_fault_set(const char *faults);
 #define AIC_FAULT(name) aic_fault(name)
 #else
