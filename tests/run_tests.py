@@ -1,6 +1,7 @@
 """Run meson's tests and close with one line that people and scripts can read.
 
-    run_tests.py BUILD_FOLDER [--wrap=COMMAND] [--multiplier=N] [NAME...]
+    run_tests.py BUILD_FOLDER [--wrap=COMMAND] [--multiplier=N] [--compiled-only]
+                 [NAME...]
 
 A NAME is a test or a suite; without one, everything runs. The last line of the output
 is "N passed, N failed, N skipped", in programs. The exit status is 0 only if at least
@@ -18,12 +19,16 @@ PASSED = {"OK", "EXPECTEDFAIL"}
 SKIPPED = {"SKIP"}
 
 
-def known_tests(build):
-    """Name -> suites of every test of the build folder."""
+def known_tests(build, compiled_only):
+    """Name -> suites of every test of the build folder, or of those that are programs
+    of ours and not scripts."""
     text = subprocess.run(["meson", "introspect", build, "--tests"], check=True,
                           stdout=subprocess.PIPE, text=True).stdout
     tests = {}
+    inside = os.path.join(os.path.abspath(build), "")
     for test in json.loads(text):
+        if compiled_only and not test["cmd"][0].startswith(inside):
+            continue
         suites = {suite.split(":")[-1] for suite in test["suite"]}
         tests.setdefault(test["name"], set()).update(suites)
     return tests
@@ -60,11 +65,12 @@ def main():
     parser = argparse.ArgumentParser(description="run tests, print a tally")
     parser.add_argument("build")
     parser.add_argument("--wrap", help="run every test under this command")
+    parser.add_argument("--compiled-only", action="store_true", help="no scripts")
     parser.add_argument("--multiplier", default="1", help="of every time limit")
     parser.add_argument("names", nargs="*")
     args = parser.parse_intermixed_args()
 
-    tests = known_tests(args.build)
+    tests = known_tests(args.build, args.compiled_only)
     chosen = select(tests, args.names) if args.names else set(tests)
     if chosen is None:
         return 2
@@ -78,7 +84,7 @@ def main():
                "--timeout-multiplier", args.multiplier]
     if args.wrap:
         command += ["--wrap", args.wrap]
-    if args.names:
+    if args.names or args.compiled_only:
         command += sorted(chosen)
     status = subprocess.run(command, stdin=subprocess.DEVNULL).returncode
 
