@@ -13,22 +13,25 @@
 /* The name that a message's `dialect` has where its parts' raw is ours. */
 #define AIC_ANTHROPIC "anthropic-messages"
 
-/* --- anthropic.c: words --------------------------------------------------------------
- */
+/* --- anthropic.c: words --- */
 
 /* What the provider's word for a stop means; NONE for an empty word. */
 enum aichat_stop_reason aic_anthropic_stop(struct aic_str word);
 /* The word for a caller: the provider's own if it means the same here, else ours. */
 struct aic_str aic_anthropic_stop_word(enum aichat_stop_reason reason,
 				       struct aic_str word);
+/* stop_reason, stop_sequence and, for a refusal, stop_details; refusal: those that came,
+ * or empty. */
+void aic_anthropic_put_stop(struct aic_json_writer *w, enum aichat_stop_reason reason,
+			    struct aic_str word, struct aic_str sequence,
+			    struct aic_str refusal);
 /* The body of an error, without its frame. */
 void aic_anthropic_put_error(struct aic_json_writer *w, const aichat_error *error);
 /* The usage members; those that are not known are left out or, where callers count on
  * them, zero. */
 void aic_anthropic_put_usage(struct aic_json_writer *w, const struct aic_usage *usage);
 
-/* --- the functions of the dialect, file by file ---------------------------------------
- */
+/* --- the functions of the dialect, file by file --- */
 
 int aic_anthropic_encode_request(const struct aic_request *request,
 				 const struct aic_profile *profile, struct aic_buf *out,
@@ -51,8 +54,7 @@ int aic_anthropic_encode_event(struct aic_encoder *encoder,
 int aic_anthropic_encode_reply(const struct aic_encoder_config *config,
 			       const struct aichat_message *message, struct aic_buf *out);
 
-/* --- anthropic_parts.c: blocks from parts ----------------------------------------------
- */
+/* --- anthropic_parts.c: blocks from parts --- */
 
 /*
  * Whether raw, which stands in a document of its own, is a block of this type (NULL: of
@@ -81,8 +83,7 @@ void aic_anthropic_put_result(struct aic_json_writer *w, struct aic_json *doc,
 			      const struct aichat_part *part, bool own, uint32_t quirks,
 			      struct aic_report *report);
 
-/* --- anthropic_blocks.c: parts from blocks of a request
- * --------------------------------- */
+/* --- anthropic_blocks.c: parts from blocks of a request --- */
 
 struct aic_read;
 /*
@@ -92,8 +93,7 @@ struct aic_read;
 int aic_anthropic_read_turn(const struct aic_read *turn, const char *key,
 			    enum aichat_role role, struct aic_request *request);
 
-/* --- anthropic_schema.c
- * ------------------------------------------------------------------ */
+/* --- anthropic_schema.c --- */
 
 /*
  * The schema as output_config.format takes it: objects are closed, oneOf is anyOf, and

@@ -23,11 +23,19 @@ struct slot {
 	struct aic_buf id, name;
 };
 
+/* What a caller has of a part. */
+struct told {
+	size_t bytes; /* of its text */
+	bool begun, ended;
+};
+
 struct encoder {
 	struct aic_encoder base;
 	struct aic_json doc;
 	struct slot *slots; /* the first is the one that is written */
 	size_t slot_count, slot_capacity;
+	struct told *told; /* by the parts' indices */
+	size_t told_count, told_capacity;
 	unsigned blocks; /* started so far */
 	bool begun;      /* message_start is written */
 	bool over;       /* message_stop or an error is */
@@ -68,6 +76,7 @@ void aic_anthropic_encoder_free(struct aic_encoder *encoder)
 	for (size_t i = 0; i < e->slot_capacity; i++)
 		slot_done(&e->slots[i]);
 	aic_free(e->slots);
+	aic_free(e->told);
 	aic_json_done(&e->doc);
 	aic_buf_done(&e->stop_word);
 	aic_buf_done(&e->stop_sequence);
@@ -82,8 +91,7 @@ static void store(struct encoder *e, struct aic_buf *to, struct aic_str text)
 		e->error = to->error;
 }
 
-/* --- frames --------------------------------------------------------------------------
- */
+/* --- frames --- */
 
 struct frame {
 	struct aic_json_writer w;
@@ -140,8 +148,7 @@ static void put_start(struct encoder *e, struct aic_buf *out)
 	end_frame(&f);
 }
 
-/* --- blocks --------------------------------------------------------------------------
- */
+/* --- blocks --- */
 
 static struct frame begin_block(struct encoder *e, struct aic_buf *out)
 {
@@ -305,8 +312,7 @@ static void put_end(struct encoder *e, struct slot *slot, struct aic_str raw,
 		put_block_stop(e, out);
 }
 
-/* --- parts ---------------------------------------------------------------------------
- */
+/* --- parts --- */
 
 /* Until the name is known a call cannot be opened; a refusal's end tells what it is. */
 static bool is_writable(const struct slot *slot)
@@ -450,29 +456,7 @@ static void end_parts(struct encoder *e, struct aic_buf *out)
 	pump(e, out);
 }
 
-/* --- the end -------------------------------------------------------------------------
- */
-
-static void put_stop(struct aic_json_writer *w, enum aichat_stop_reason reason,
-		     struct aic_str word, struct aic_str sequence, struct aic_str refusal)
-{
-	aic_json_put_key(w, "stop_reason");
-	aic_json_put_str(w, word);
-	aic_json_put_key(w, "stop_sequence");
-	if (sequence.len)
-		aic_json_put_str(w, sequence);
-	else
-		aic_json_put_null(w);
-	if (refusal.len) {
-		aic_json_put_key(w, "stop_details");
-		aic_json_put_raw(w, refusal);
-	} else if (reason == AICHAT_STOP_REFUSAL ||
-		   reason == AICHAT_STOP_CONTENT_FILTER) {
-		aic_json_put_key(w, "stop_details");
-		aic_json_put_raw(w, AIC_STR("{\"type\":\"refusal\",\"category\":null,"
-					    "\"explanation\":null}"));
-	}
-}
+/* --- the end --- */
 
 static void take_stop(struct encoder *e, enum aichat_stop_reason reason,
 		      struct aic_str word, struct aic_str sequence)
@@ -498,9 +482,10 @@ static void put_done(struct encoder *e, struct aic_buf *out)
 	struct frame f = begin_frame(out, "message_delta");
 	aic_json_put_key(&f.w, "delta");
 	aic_json_begin(&f.w, '{');
-	put_stop(&f.w, e->stop_reason,
-		 aic_anthropic_stop_word(e->stop_reason, aic_buf_str(&e->stop_word)),
-		 aic_buf_str(&e->stop_sequence), aic_buf_str(&e->refusal));
+	aic_anthropic_put_stop(
+		&f.w, e->stop_reason,
+		aic_anthropic_stop_word(e->stop_reason, aic_buf_str(&e->stop_word)),
+		aic_buf_str(&e->stop_sequence), aic_buf_str(&e->refusal));
 	aic_json_end(&f.w, '}');
 	aic_json_put_key(&f.w, "usage");
 	aic_anthropic_put_usage(&f.w, &e->usage);
@@ -518,56 +503,131 @@ static void put_error(struct encoder *e, const aichat_error *error, struct aic_b
 	aic_buf_puts(out, "\n\n");
 }
 
-/* Everything anew: possible only while nothing of the message is out. */
-static void snapshot(struct encoder *e, const struct aichat_event *event,
+/* --- what is out already --- */
+
+static void encode(struct encoder *e, const struct aichat_event *event,
+		   struct aic_buf *out);
+
+/* The count for a part, zero when it is new; NULL past the limit and without memory. */
+static struct told *told_of(struct encoder *e, uint32_t index)
+{
+	if (index >= AIC_PARTS_MAX) {
+		e->error = AICHAT_ETOOLARGE;
+		return NULL;
+	}
+	while (e->told_count <= index) {
+		if (!AIC_GROW(e->told, e->told_count, &e->told_capacity)) {
+			e->error = AICHAT_ENOMEM;
+			return NULL;
+		}
+		e->told[e->told_count++] = (struct told){ 0 };
+	}
+	return &e->told[index];
+}
+
+/* Of an event of a snapshot, what is new; false for nothing. */
+static bool is_news(struct encoder *e, struct aichat_event *event)
+{
+	struct told *told;
+
+	switch (event->type) {
+	case AICHAT_EVENT_PART_START:
+	case AICHAT_EVENT_TEXT:
+	case AICHAT_EVENT_REASONING:
+	case AICHAT_EVENT_TOOL_CALL:
+	case AICHAT_EVENT_PART_END:
+		break;
+	default:
+		return true;
+	}
+	told = told_of(e, event->index);
+	if (!told || told->ended)
+		return false;
+	if (event->type == AICHAT_EVENT_PART_START)
+		return !told->begun;
+	if (event->type == AICHAT_EVENT_PART_END)
+		return true;
+	size_t known = AIC_MIN(told->bytes, event->text.len);
+	event->text.data += known;
+	event->text.len -= known;
+	return event->text.len > 0;
+}
+
+/*
+ * A snapshot repeats all that came; what is out stays, the rest is added. While the
+ * message is open its last part may go on, and so may a call whose arguments are not
+ * whole.
+ */
+static bool may_go_on(struct encoder *e, const struct aichat_message *message,
+		      uint32_t index)
+{
+	const struct aichat_part *part = &message->parts[index];
+
+	if (message->state != AICHAT_MESSAGE_OPEN)
+		return false;
+	return index + 1 == message->part_count ||
+	       (part->type == AICHAT_PART_TOOL_CALL &&
+		aic_json_scan(&e->doc, part->text.data, part->text.len, &aic_json_wire) <
+			0);
+}
+
+static void snapshot(struct encoder *e, const struct aichat_message *message,
 		     struct aic_buf *out)
 {
 	AIC_CLEANUP(aic_events_done) struct aic_events events = { 0 };
-	AIC_CLEANUP(aichat_error_unrefp) aichat_error *error = NULL;
 
-	if (e->blocks || e->slot_count || !event->message) {
-		aic_error_set(&error, AICHAT_EINTERRUPTED,
-			      "the stream cannot go on where it stopped: ask again");
-		put_error(e, error, out);
+	if (!message)
 		return;
+	e->error = aic_builder_events(message, &events);
+	for (size_t i = 0; i < events.count && !e->error; i++) {
+		struct aichat_event *event = &events.items[i];
+		bool end = event->type == AICHAT_EVENT_PART_END;
+		if (event->type == AICHAT_EVENT_MESSAGE &&
+		    message->state == AICHAT_MESSAGE_OPEN)
+			continue;
+		if (end && may_go_on(e, message, event->index))
+			continue;
+		if (is_news(e, event) && !e->error)
+			encode(e, event, out);
 	}
-	e->error = aic_builder_events(event->message, &events);
-	for (size_t i = 0; i < events.count && !e->error; i++)
-		e->error = aic_anthropic_encode_event(&e->base, &events.items[i], out);
 }
 
-int aic_anthropic_encode_event(struct aic_encoder *encoder,
-			       const struct aichat_event *event, struct aic_buf *out)
+/* Count what goes out, for a snapshot that repeats it. */
+static void note(struct encoder *e, const struct aichat_event *event)
 {
-	struct encoder *e = (struct encoder *)encoder;
+	struct told *told = told_of(e, event->index);
 
-	if (e->error || e->over || event->choice > 0)
-		return e->error;
-	if (event->type == AICHAT_EVENT_USAGE)
-		e->usage = event->usage;
-	if (event->type == AICHAT_EVENT_ERROR) {
-		put_error(e, event->error, out);
-	} else if (event->type == AICHAT_EVENT_RETRY) {
-		if (e->begun)
-			aic_buf_puts(out, "event: ping\ndata: {\"type\":\"ping\"}\n\n");
-		return out->error;
-	} else {
-		put_start(e, out);
-	}
+	if (!told)
+		return;
+	told->begun = true;
+	told->bytes += event->text.len;
+	told->ended = event->type == AICHAT_EVENT_PART_END;
+}
+
+static void encode(struct encoder *e, const struct aichat_event *event,
+		   struct aic_buf *out)
+{
 	switch (event->type) {
 	case AICHAT_EVENT_PART_START:
+		note(e, event);
 		part_start(e, event, out);
 		break;
 	case AICHAT_EVENT_TEXT:
 	case AICHAT_EVENT_REASONING:
 	case AICHAT_EVENT_TOOL_CALL:
+		note(e, event);
 		piece(e, event, out);
 		break;
 	case AICHAT_EVENT_PART_END:
+		note(e, event);
 		part_end(e, event, out);
+		break;
+	case AICHAT_EVENT_USAGE:
+		e->usage = event->usage;
 		break;
 	case AICHAT_EVENT_MESSAGE:
 		end_parts(e, out);
+		e->told_count = 0; /* another message counts its parts anew */
 		if (event->stop_reason)
 			take_stop(e, event->stop_reason, event->stop_word,
 				  event->stop_sequence);
@@ -575,7 +635,7 @@ int aic_anthropic_encode_event(struct aic_encoder *encoder,
 			take_message(e, event->message);
 		break;
 	case AICHAT_EVENT_SNAPSHOT:
-		snapshot(e, event, out);
+		snapshot(e, event->message, out);
 		break;
 	case AICHAT_EVENT_DONE:
 		if (event->message && !e->stop_reason)
@@ -585,76 +645,28 @@ int aic_anthropic_encode_event(struct aic_encoder *encoder,
 	default:
 		break;
 	}
+}
+
+int aic_anthropic_encode_event(struct aic_encoder *encoder,
+			       const struct aichat_event *event, struct aic_buf *out)
+{
+	struct encoder *e = (struct encoder *)encoder;
+
+	if (e->error || e->over || event->choice > 0)
+		return e->error;
+	if (event->type == AICHAT_EVENT_ERROR) {
+		put_error(e, event->error, out);
+	} else if (event->type == AICHAT_EVENT_RETRY) {
+		if (e->begun)
+			aic_buf_puts(out, "event: ping\ndata: {\"type\":\"ping\"}\n\n");
+	} else {
+		if (event->type == AICHAT_EVENT_USAGE)
+			e->usage =
+				event->usage; /* if it comes first, the start tells it */
+		put_start(e, out);
+		encode(e, event, out);
+	}
 	if (!e->error)
 		e->error = out->error;
 	return e->error;
-}
-
-/* --- whole replies -------------------------------------------------------------------
- */
-
-static void put_part(struct aic_json_writer *w, struct aic_json *doc,
-		     const struct aichat_part *part, bool own, struct aic_str *refusal)
-{
-	struct aic_str raw = own ? aic_string_str(&part->raw) : (struct aic_str){ 0 };
-
-	if (part->type == AICHAT_PART_REFUSAL &&
-	    aic_anthropic_is_block(doc, raw, "refusal")) {
-		*refusal = raw;
-		return;
-	}
-	if (aic_anthropic_is_block(doc, raw, NULL)) {
-		aic_json_put_raw(w, raw);
-		return;
-	}
-	switch (part->type) {
-	case AICHAT_PART_TEXT:
-	case AICHAT_PART_REFUSAL:
-		if (part->text.len)
-			aic_anthropic_put_text(w, aic_string_str(&part->text));
-		break;
-	case AICHAT_PART_REASONING:
-		if (!part->text.len)
-			break;
-		aic_json_begin(w, '{');
-		aic_json_put_member(w, "type", "thinking");
-		aic_json_put_key(w, "thinking");
-		aic_json_put_str(w, aic_string_str(&part->text));
-		aic_json_put_member(w, "signature", "");
-		aic_json_end(w, '}');
-		break;
-	case AICHAT_PART_TOOL_CALL:
-		aic_anthropic_put_tool_use(w, doc, part);
-		break;
-	default:
-		break;
-	}
-}
-
-int aic_anthropic_encode_reply(const struct aic_encoder_config *config,
-			       const struct aichat_message *message, struct aic_buf *out)
-{
-	AIC_CLEANUP(aic_json_done) struct aic_json doc = { 0 };
-	struct aic_json_writer w = aic_json_writer(out);
-	bool own = aic_streq(message->dialect, AIC_ANTHROPIC);
-	struct aic_str refusal = { 0 }, word = aic_str(message->stop_word);
-
-	aic_json_begin(&w, '{');
-	aic_json_put_member(&w, "id", config->response_id ? config->response_id : "");
-	aic_json_put_member(&w, "type", "message");
-	aic_json_put_member(&w, "role", "assistant");
-	aic_json_put_member(&w, "model", config->model ? config->model : "");
-	aic_json_put_key(&w, "content");
-	aic_json_begin(&w, '[');
-	for (size_t i = 0; i < message->part_count; i++)
-		put_part(&w, &doc, &message->parts[i], own, &refusal);
-	aic_json_end(&w, ']');
-	if (!own || !word.len)
-		word = aic_anthropic_stop_word(message->stop_reason, word);
-	put_stop(&w, message->stop_reason, word, aic_str(message->stop_sequence),
-		 refusal);
-	aic_json_put_key(&w, "usage");
-	aic_anthropic_put_usage(&w, &message->usage);
-	aic_json_end(&w, '}');
-	return out->error;
 }

@@ -56,8 +56,7 @@ bool aic_anthropic_put_tool_use(struct aic_json_writer *w, struct aic_json *doc,
 	return good || !part->text.len;
 }
 
-/* --- media ---------------------------------------------------------------------------
- */
+/* --- media --- */
 
 static const char *const image_types[] = { "image/jpeg", "image/png", "image/gif",
 					   "image/webp" };
@@ -174,8 +173,7 @@ void aic_anthropic_put_media(struct aic_json_writer *w, const struct aichat_part
 		put_document(w, part, is_text_file(part));
 }
 
-/* --- tool results --------------------------------------------------------------------
- */
+/* --- tool results --- */
 
 /* A block inside a result, or nothing. */
 static void put_inner(struct aic_json_writer *w, struct aic_json *doc,

@@ -134,8 +134,7 @@ void aic_anthropic_put_messages(struct aic_anthropic_request *e)
 	aic_json_end(&e->w, ']');
 }
 
-/* --- the system prompt
- * ------------------------------------------------------------------ */
+/* --- the system prompt --- */
 
 /* The prompt's texts, one by one; *at counts messages and parts. NULL when over. */
 static const struct aichat_part *next_system(struct aic_anthropic_request *e,

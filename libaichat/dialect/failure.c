@@ -53,7 +53,8 @@ static const struct meaning stream_meanings[] = {
 	{ "invalid_request_error", AICHAT_EREQUEST, true },
 	{ "BadRequestError", AICHAT_EREQUEST, true },
 	{ "not_found_error", AICHAT_EREQUEST, true },
-	{ "request_too_large", AICHAT_EREQUEST, true },
+	{ "request_too_large", AICHAT_ECONTEXT, true },
+	{ "timeout_error", AICHAT_ETIMEOUT, false },
 };
 
 /* Prose that tells of a full context where no code does. Lower case. */
@@ -227,6 +228,7 @@ static int code_of_status(int status, const char *message)
 	case 402:
 		return AICHAT_EQUOTA;
 	case 408:
+	case 504:
 		return AICHAT_ETIMEOUT;
 	case 429:
 		return AICHAT_ERATELIMIT;
@@ -270,6 +272,8 @@ static void judge(const struct said *said, struct aic_failure *failure)
 	}
 	if (meaning) {
 		failure->code = meaning->code;
+		if (failure->code == AICHAT_EREQUEST && tells_of_context(said->message))
+			failure->code = AICHAT_ECONTEXT;
 		failure->never_retry = meaning->never_retry;
 	} else {
 		failure->code = code_of_status(status, said->message);
