@@ -17,7 +17,7 @@
 
 static const struct aic_model_info models[] = {
 #define MODEL(provider_, name_, context_, output_, abilities_, quirks_, input_, cached_, \
-	      cache_write_, output_price_, priced_on_)                                   \
+	      cache_write_, output_price_, priced_up_to_, priced_on_)                    \
 	{                                                                                \
 		.provider = provider_,                                                   \
 		.name = name_,                                                           \
@@ -29,6 +29,7 @@ static const struct aic_model_info models[] = {
 		.cached_price = cached_,                                                 \
 		.cache_write_price = cache_write_,                                       \
 		.output_price = output_price_,                                           \
+		.priced_up_to = priced_up_to_,                                           \
 		.priced_on = priced_on_,                                                 \
 	},
 #define FAMILY(provider_, name_, context_, output_, abilities_, quirks_)
@@ -39,7 +40,7 @@ static const struct aic_model_info models[] = {
 
 static const struct aic_model_info families[] = {
 #define MODEL(provider_, name_, context_, output_, abilities_, quirks_, input_, cached_, \
-	      cache_write_, output_price_, priced_on_)
+	      cache_write_, output_price_, priced_up_to_, priced_on_)
 #define FAMILY(provider_, name_, context_, output_, abilities_, quirks_)                 \
 	{                                                                                \
 		.provider = provider_,                                                   \
@@ -133,6 +134,8 @@ int64_t aic_model_cost(const struct aic_model_info *info, const struct aic_usage
 	int64_t cost = 0;
 
 	if (!info || usage->input < 0 || usage->output < 0)
+		return -1;
+	if (info->priced_up_to > 0 && usage->input > info->priced_up_to)
 		return -1;
 	int64_t cached = AIC_MAX(usage->cached, (int64_t)0);
 	int64_t written = AIC_MAX(usage->cache_write, (int64_t)0);

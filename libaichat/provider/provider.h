@@ -53,6 +53,7 @@ struct aic_model_info {
 	uint32_t quirks;        /* further AIC_QUIRK_... of this model */
 	/* 10^-9 US dollars a token; -1 = not known */
 	int64_t input_price, cached_price, cache_write_price, output_price;
+	int64_t priced_up_to;  /* input tokens up to which the prices hold; 0 = all */
 	const char *priced_on; /* the day of the prices, "2026-11-20"; NULL = none */
 	bool family;           /* of all models whose names begin so; no model itself */
 };
