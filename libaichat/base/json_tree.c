@@ -216,6 +216,20 @@ bool aic_json_tree_next(struct aic_json_walk *walk)
 	return true;
 }
 
+/*
+ * json-c 0.16 loses the copy of a key whose table could not grow: so grow it before. A
+ * key that is there needs none, and a walk may be under way.
+ */
+static bool has_room(json_object *object, const char *key)
+{
+	struct lh_table *table = json_object_get_object(object);
+
+	return json_object_object_get_ex(object, key, NULL) ||
+	       table->count < table->size * LH_LOAD_FACTOR ||
+	       (table->size < INT_MAX / 2 &&
+		lh_table_resize(table, table->size * 2) == 0);
+}
+
 int aic_json_tree_set(struct aic_json_tree *object, const char *key,
 		      struct aic_json_tree *value)
 {
@@ -225,7 +239,8 @@ int aic_json_tree_set(struct aic_json_tree *object, const char *key,
 		return AICHAT_ENOMEM;
 	if (aic_json_tree_type(object) != AIC_JSON_OBJECT)
 		code = AICHAT_EINVAL;
-	else if (json_object_object_add(object_of(object), key, object_of(value)) < 0)
+	else if (!has_room(object_of(object), key) ||
+		 json_object_object_add(object_of(object), key, object_of(value)) < 0)
 		code = AICHAT_ENOMEM;
 	if (code < 0)
 		aic_json_tree_free(value);
