@@ -39,8 +39,7 @@ static struct {
 	aichat_error *error;            /* the first thing wrong with it */
 } load;
 
-/* ---- paths
- * --------------------------------------------------------------------------------- */
+/* ---- paths ---- */
 
 static const char *home_folder(struct aic_buf *buf)
 {
@@ -72,8 +71,7 @@ static char *xdg_path(const char *variable, const char *below_home, const char *
 	return aic_buf_take(&path, NULL);
 }
 
-/* ---- the file
- * ------------------------------------------------------------------------------ */
+/* ---- the file ---- */
 
 static void fail_at(int line, const char *format, va_list args)
 {
@@ -305,8 +303,7 @@ static int read_file(const char *path, bool optional, struct aichat_options *opt
 	return rc < 0 ? aic_error_nomem(reterr) : 0;
 }
 
-/* ---- the environment
- * ----------------------------------------------------------------------- */
+/* ---- the environment ---- */
 
 static int take_variable(struct aichat_options *options, const char *variable,
 			 const char *name, aichat_error **reterr)
@@ -369,8 +366,7 @@ static int take_environment(struct aichat_options *options, aichat_error **reter
 	return take_preset_variables(options, reterr);
 }
 
-/* ---- all of it
- * ------------------------------------------------------------------------------ */
+/* ---- all of it ---- */
 
 /* What the file says counts where nothing else said anything. */
 static int take_file(struct aichat_options *options, const struct aichat_options *from,

@@ -146,8 +146,7 @@ int aichat_verify(aichat *ai, aichat_error **reterr)
 	return rc < 0 ? rc : aic_store_verify(ai->core->store, reterr);
 }
 
-/* ---- replies
- * ------------------------------------------------------------------------------ */
+/* ---- replies ---- */
 
 int aichat_reply_open(aichat *ai, const char *reply_id, uint64_t after,
 		      aichat_reply **ret_reply, aichat_error **reterr)

@@ -30,8 +30,7 @@ struct aichat_messages {
 	struct aic_messages list;
 };
 
-/* ---- the handle
- * --------------------------------------------------------------------------- */
+/* ---- the handle ---- */
 
 static struct aichat_conversation *handle_new(struct aichat *ai, const struct aic_id *id)
 {
@@ -213,8 +212,7 @@ int aichat_conversation_set_tools(aichat_conversation *conversation, const char 
 	return 0;
 }
 
-/* ---- asking
- * -------------------------------------------------------------------------------- */
+/* ---- asking ---- */
 
 /* What a send is made of; the rest is the conversation's. */
 struct ask {
@@ -494,8 +492,7 @@ int aichat_conversation_retry(aichat_conversation *conversation, const char *mes
 	return start(conversation, &ask, ret_reply, reterr);
 }
 
-/* ---- changing
- * ------------------------------------------------------------------------------- */
+/* ---- changing ---- */
 
 /* One change of the stored row. */
 struct change_job {
@@ -629,8 +626,7 @@ int aichat_conversation_delete(aichat_conversation *conversation, aichat_error *
 	return change(&job, reterr);
 }
 
-/* ---- reading
- * ----------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static int make_messages(struct aic_messages *list, int rc,
 			 aichat_messages **ret_messages, aichat_error **reterr)

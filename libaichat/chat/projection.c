@@ -33,8 +33,7 @@ static void report(const struct projection *p, const char *line)
 		aic_report_add(p->report, "%s", line);
 }
 
-/* ---- output
- * ------------------------------------------------------------------------------- */
+/* ---- output ---- */
 
 static struct aichat_message *last_message(const struct projection *p)
 {
@@ -99,8 +98,7 @@ static int emit_text(struct projection *p, enum aichat_role role, const char *te
 	return emit(p, message, true);
 }
 
-/* ---- what may stay
- * ---------------------------------------------------------------------------- */
+/* ---- what may stay ---- */
 
 /* A dated name is the model that it dates: "gpt-5.6" and "gpt-5.6-2026-08-01". */
 static bool same_model(const char *a, const char *b)
@@ -276,13 +274,13 @@ static int trim(const struct projection *p, struct aichat_message *message,
 	return rc;
 }
 
-/* ---- tool calls
- * -------------------------------------------------------------------------------- */
+/* ---- tool calls ---- */
 
+/* Among the messages up to the next answer, whatever stands between. */
 static const struct aichat_part *find_result(struct aichat_message *const *messages,
 					     size_t count, const char *id)
 {
-	for (size_t m = 0; m < count; m++)
+	for (size_t m = 0; m < count && messages[m]->role != AICHAT_ROLE_ASSISTANT; m++)
 		for (size_t i = 0; i < messages[m]->part_count; i++) {
 			const struct aichat_part *part = &messages[m]->parts[i];
 			if (part->type == AICHAT_PART_TOOL_RESULT &&
@@ -371,21 +369,16 @@ static int answer_calls(struct projection *p, struct aichat_message *message,
 	return 0;
 }
 
-/* An answer with tool calls and what follows it; *used: messages that were results. */
+/* An answer with tool calls, and right behind it all the results that it gets. */
 static int project_calls(struct projection *p, struct aichat_message *message,
-			 struct aichat_message *const *following, size_t count,
-			 size_t *used)
+			 struct aichat_message *const *following, size_t count)
 {
 	AIC_CLEANUP(aichat_message_unrefp) struct aichat_message *calls = NULL;
 	AIC_CLEANUP(aichat_message_unrefp) struct aichat_message *kept = NULL;
 	AIC_CLEANUP(aichat_message_unrefp)
 	struct aichat_message *results = aic_message_new(AICHAT_ROLE_TOOL);
-	size_t tools = 0;
 	bool ours;
 
-	while (tools < count && following[tools]->role == AICHAT_ROLE_TOOL)
-		tools++;
-	*used = tools;
 	int rc = results ? trim(p, message, &kept, &ours) : AICHAT_ENOMEM;
 	if (rc < 0)
 		return rc;
@@ -393,17 +386,17 @@ static int project_calls(struct projection *p, struct aichat_message *message,
 	if (!calls)
 		return AICHAT_ENOMEM;
 	/* Results keep the language and maker of their raw. */
-	if (tools && (rc = aic_message_copy_origin(results, following[0])) < 0)
-		return rc;
+	if (count && following[0]->role == AICHAT_ROLE_TOOL)
+		rc = aic_message_copy_origin(results, following[0]);
 	results->state = AICHAT_MESSAGE_SEALED;
-	rc = answer_calls(p, calls, following, tools, results);
+	if (rc == 0)
+		rc = answer_calls(p, calls, following, count, results);
 	if (rc == 0)
 		rc = emit(p, calls, true);
 	return rc < 0 ? rc : emit(p, results, true);
 }
 
-/* ---- the path
- * ------------------------------------------------------------------------------------ */
+/* ---- the path ---- */
 
 static bool is_shown(const struct aichat_message *message)
 {
@@ -422,15 +415,18 @@ static int bridge(struct projection *p, const struct aichat_message *message)
 	return 0;
 }
 
-static int project_one(struct projection *p, struct aichat_message *message)
+static int project_one(struct projection *p, struct aichat_message *const *path,
+		       size_t at, size_t count)
 {
+	struct aichat_message *message = path[at];
 	AIC_CLEANUP(aichat_message_unrefp) struct aichat_message *kept = NULL;
 	bool ours;
 
-	if (message->role == AICHAT_ROLE_TOOL) {
-		report(p, "tool results without their calls were left out");
+	if (message->role == AICHAT_ROLE_TOOL) /* went behind its calls, if it has any */
 		return 0;
-	}
+	if (message->role == AICHAT_ROLE_ASSISTANT &&
+	    aic_message_has(message, AICHAT_PART_TOOL_CALL))
+		return project_calls(p, message, path + at + 1, count - at - 1);
 	int rc = trim(p, message, &kept, &ours);
 	if (rc == 0 && kept->part_count)
 		rc = bridge(p, kept);
@@ -450,19 +446,9 @@ int aic_project(struct aichat_message *const *path, size_t count,
 	int rc = 0;
 
 	aic_tool_ids_init(&p.ids, profile->id_max, profile->id_alnum);
-	for (size_t i = 0; i < count && rc == 0; i++) {
-		size_t used = 0;
-		if (!is_shown(path[i]))
-			continue;
-		if (path[i]->role == AICHAT_ROLE_ASSISTANT &&
-		    aic_message_has(path[i], AICHAT_PART_TOOL_CALL)) {
-			rc = project_calls(&p, path[i], path + i + 1, count - i - 1,
-					   &used);
-			i += used;
-		} else {
-			rc = project_one(&p, path[i]);
-		}
-	}
+	for (size_t i = 0; i < count && rc == 0; i++)
+		if (is_shown(path[i]))
+			rc = project_one(&p, path, i, count);
 	aic_tool_ids_done(&p.ids);
 	return rc;
 }

@@ -228,8 +228,7 @@ void aic_turn_rest(struct aic_turn *turn)
 	aic_core_unref(core);
 }
 
-/* ---- begin
- * ------------------------------------------------------------------------------ */
+/* ---- begin ---- */
 
 /* The first words of a message, for a list of conversations. */
 static char *title_of(const struct aichat_message *message)

@@ -16,8 +16,7 @@
 
 static void ended(struct aic_turn *turn, int code, aichat_error *error, bool began);
 
-/* ---- asking
- * ------------------------------------------------------------------------------ */
+/* ---- asking ---- */
 
 static int set_string(char **to, const char *value)
 {
@@ -135,8 +134,7 @@ static struct aic_request *make_request(const struct aic_turn *turn)
 	return request;
 }
 
-/* ---- what comes, on the engine's thread
- * -------------------------------------------------- */
+/* ---- what comes, on the engine's thread ---- */
 
 static bool is_piece(enum aichat_event_type type)
 {
@@ -323,8 +321,7 @@ void aic_turn_call(struct aic_turn *turn)
 	aic_turn_fail(turn, rc, error);
 }
 
-/* ---- the log
- * ------------------------------------------------------------------------------ */
+/* ---- the log ---- */
 
 /*
  * Number what has gathered and move it into the batch, behind what a failed commit left
@@ -402,8 +399,7 @@ void aic_turn_drained(struct aic_turn *turn)
 	pthread_mutex_unlock(&turn->lock);
 }
 
-/* ---- the seal
- * ------------------------------------------------------------------------------ */
+/* ---- the seal ---- */
 
 static struct aic_ending ending_of(const struct aic_turn *turn)
 {
@@ -609,8 +605,7 @@ static void seal_done(struct aic_job *job, int code, aichat_error *error)
 		aic_turn_leave(turn);
 }
 
-/* ---- who is next
- * ----------------------------------------------------------------------------- */
+/* ---- who is next ---- */
 
 void aic_turn_advance_locked(struct aic_turn *turn)
 {

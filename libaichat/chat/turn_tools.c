@@ -99,8 +99,7 @@ static int check_result(const struct aichat_message *calls,
 	return 0;
 }
 
-/* ---- going on
- * -------------------------------------------------------------------------- */
+/* ---- going on ---- */
 
 static int append_path(struct aic_turn *turn, struct aichat_message *message)
 {
@@ -305,8 +304,7 @@ static int result_stored(struct aic_feed *feed, const char *call_id, struct aic_
 	return 0;
 }
 
-/* ---- replies that are not stored
- * ---------------------------------------------------------- */
+/* ---- replies that are not stored ---- */
 
 static int result_unstored(struct aic_turn *turn, const char *call_id,
 			   struct aic_str text, bool is_error, aichat_error **reterr)
@@ -384,8 +382,7 @@ int aic_reply_tool_result(struct aic_feed *feed, const char *call_id, struct aic
 	return rc;
 }
 
-/* ---- stop
- * ------------------------------------------------------------------------------------ */
+/* ---- stop ---- */
 
 /* A stop of a reply that waits, or that another process runs. */
 struct stop_job {

@@ -45,8 +45,7 @@ struct aic_store *aic_store_unref(struct aic_store *store);
 /* For messages: "sqlite:/home/..."; borrowed. */
 const char *aic_store_name(const struct aic_store *store);
 
-/* ---- jobs ---------------------------------------------------------------------------
- */
+/* ---- jobs ---- */
 
 struct aic_job {
 	/* Inside the transaction; a result other than 0 undoes what it did, and only
@@ -86,8 +85,7 @@ void aic_store_unfollow(struct aic_store *store, struct aic_follower *follower);
 /* Whether other processes can write to it at all: false for memory. */
 bool aic_store_is_shared(const struct aic_store *store);
 
-/* ---- rows ---------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 struct aic_conversation_row {
 	struct aic_id id;
@@ -136,8 +134,7 @@ struct aic_event_list { /* owned events */
 };
 void aic_event_list_done(struct aic_event_list *list);
 
-/* ---- reads: any thread; see what is committed
- * ------------------------------------------ */
+/* ---- reads: any thread; see what is committed ---- */
 
 int aic_store_conversation(struct aic_store *store, const char *owner,
 			   const struct aic_id *id, struct aic_conversation_row *ret_row,
@@ -188,8 +185,7 @@ int aic_store_events(struct aic_store *store, const char *owner,
  */
 int aic_store_verify(struct aic_store *store, aichat_error **reterr);
 
-/* ---- writes: inside a job's run() only
- * ---------------------------------------------------- */
+/* ---- writes: inside a job's run() only ---- */
 
 int aic_store_add_conversation(struct aic_store *store, const char *owner,
 			       const struct aic_conversation_row *row,

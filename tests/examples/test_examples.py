@@ -7,7 +7,7 @@ import unittest
 
 from fakellm import Fakellm
 
-EXAMPLES = os.environ["EXAMPLES"]
+EXAMPLES = os.path.join(os.environ["AICHAT_BUILD"], "examples")
 
 
 class Examples(unittest.TestCase):
