@@ -126,6 +126,11 @@ struct oai_decoder {
 int aic_oai_fail(struct oai_decoder *d, int code, const char *format, ...)
 	AIC_PRINTF(3, 4);
 
+/* --- chat_usage.c --- */
+
+/* What it says replaces d->usage; one that says nothing changes nothing. */
+void aic_oai_read_usage(struct oai_decoder *d, int value);
+
 /* --- chat_parts.c: texts --- */
 
 struct aichat_event *aic_oai_add(struct oai_decoder *d, struct oai_choice *c,
@@ -251,6 +256,22 @@ void aic_oai_put_content(struct oai_writer *x, const struct aichat_message *mess
 
 int aic_oai_put_messages(struct aic_json_writer *w, const struct aic_request *request,
 			 const struct aic_profile *profile, struct aic_report *report);
+/* --- chat_read_parts.c --- */
+
+/* Where parts go: into a message, or into a tool's result. */
+struct oai_target {
+	struct aichat_message *message;
+	struct aichat_part *result;
+};
+
+/* A string, or an array of parts; 1 when there was any. */
+int aic_oai_read_content(const struct aic_read *r, struct oai_target to);
+/* The members that are not known become the part's raw. inner: the object of that name,
+ * whose other members are kept under it. */
+int aic_oai_keep_raw(const struct aic_read *r, struct aichat_part *part,
+		     const char *const *known, const char *inner,
+		     const char *const *inner_known);
+
 /* --- chat_read.c, chat_read_messages.c --- */
 
 int aic_oai_decode_request(struct aic_str body, struct aic_request **ret_request,

@@ -107,12 +107,20 @@ static bool add_base64(struct oai_choice *c, struct aic_str text)
 		if (!aic_base64_decode(&c->audio_data, group, 4))
 			return false;
 	}
+	if (!text.len)
+		return true;
 	size_t whole = text.len & ~(size_t)3;
 	if (whole && !aic_base64_decode(&c->audio_data, text.data, whole))
 		return false;
 	memcpy(c->audio_held, text.data + whole, text.len - whole);
 	c->audio_held_len = (uint8_t)(c->audio_held_len + text.len - whole);
 	return true;
+}
+
+static bool says_something(const struct aic_json *doc, int string)
+{
+	return aic_json_is(doc, string, AIC_JSON_STRING) &&
+	       aic_json_raw(doc, string).len > 2;
 }
 
 static void begin_audio(struct oai_decoder *d, struct oai_choice *c)
@@ -134,6 +142,11 @@ int aic_oai_audio(struct oai_decoder *d, struct oai_choice *c, int audio)
 	int transcript = aic_json_get(doc, audio, "transcript");
 
 	if (!aic_json_is(doc, audio, AIC_JSON_OBJECT))
+		return 0;
+	/* Snowflake sends an empty one with every message. */
+	if (!c->has_audio && !says_something(doc, data) &&
+	    !says_something(doc, transcript) &&
+	    !says_something(doc, aic_json_get(doc, audio, "id")))
 		return 0;
 	if (!c->has_audio)
 		begin_audio(d, c);

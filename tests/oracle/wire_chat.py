@@ -348,8 +348,12 @@ def decode_stream(found, truncated, options):
     choices = {}
     usage = NO_USAGE
     model = error = None
+    # Usage without any choices is the final accounting: with [DONE] behind it the reply is
+    # whole, though OpenAI's own audio streams and Snowflake give no finish_reason.
+    accounted = done = False
     for name, data in found:
         if data.strip().startswith("[DONE]"):
+            done = True
             break
         try:
             chunk = json.loads(data)
@@ -378,7 +382,8 @@ def decode_stream(found, truncated, options):
             got = usage_of(figures)
             if got[0]:
                 usage = got
-    return _finish(choices, error, usage, model, False)
+                accounted = accounted or chunk.get("choices") == []
+    return _finish(choices, error, usage, model, accounted and done)
 
 
 def _choice(choices, item, options):
