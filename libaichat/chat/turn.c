@@ -511,21 +511,38 @@ static int take_question(struct aic_turn *turn, const struct aic_turn_question *
 	return copy_messages(&turn->path, q->messages, q->message_count);
 }
 
+/* The model that the options name, or that the configuration stands for. */
+static int find_target(const struct aic_core *core, const struct aichat_options *options,
+		       struct aic_target *ret_target, aichat_error **reterr)
+{
+	const struct aic_options_chain chain = { { options, core->options } };
+	const char *model = aic_chain_string(&chain, "model");
+	AIC_CLEANUP(aic_freep) char *configured = NULL;
+
+	if (!model) {
+		int rc = aic_model_configured(core->registry, core->options, &configured,
+					      reterr);
+		if (rc < 0)
+			return rc;
+		model = configured;
+	}
+	if (!model)
+		return aic_error_set(
+			reterr, AICHAT_EMODEL,
+			"no model is set: set the option \"model\" or a "
+			"provider's key, or ask aichat_model_choose() for one");
+	return aic_target_resolve(core->registry, model, ret_target, reterr);
+}
+
 int aic_turn_start(struct aic_core *core, const char *owner,
 		   const struct aic_turn_question *question, struct aic_feed **ret_feed,
 		   struct aic_id *ret_answer_id, aichat_error **reterr)
 {
-	const struct aic_options_chain chain = { { question->options, core->options } };
-	const char *model = aic_chain_string(&chain, "model");
 	struct aic_target target = { 0 };
 	struct aic_feed *feed = NULL;
 	struct aic_turn *turn = NULL;
 
-	if (!model)
-		return aic_error_set(reterr, AICHAT_EMODEL,
-				     "no model is set: set the option \"model\", or ask "
-				     "aichat_model_choose() for one");
-	int rc = aic_target_resolve(core->registry, model, &target, reterr);
+	int rc = find_target(core, question->options, &target, reterr);
 	if (rc < 0)
 		return rc;
 	rc = aic_target_check_key(&target, reterr);

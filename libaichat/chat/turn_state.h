@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * What the files of the turn share: begin (turn.c), stream and seal (turn_stream.c), tool
- * results (turn_tools.c).
+ * What the files of the turn share: begin (turn.c), the request (turn_request.c), the
+ * stream (turn_stream.c), the seal (turn_seal.c), tool results and stops (turn_tools.c).
  *
  * A turn does one thing with the store at a time: `job` is embedded, and `busy` while it
  * is queued or runs. Events of the call come on the engine's thread meanwhile and gather
@@ -113,6 +113,17 @@ int aic_turn_request_json(const struct aic_turn *turn, struct aic_buf *out);
  */
 int aic_turn_write_next(struct aic_turn *turn, struct aic_store *store,
 			struct aichat_message *after, aichat_error **reterr);
+/* The request for the model, with turn->path; NULL for out of memory. */
+struct aic_request *aic_turn_request(const struct aic_turn *turn);
+/*
+ * Number what has gathered and move it into the batch, behind what a failed commit left
+ * there. With the lock held.
+ */
+int aic_turn_take_pending(struct aic_turn *turn);
+/* The job that ends the turn, or its message. */
+int aic_turn_seal_run(struct aic_job *job, struct aic_store *store,
+		      aichat_error **reterr);
+void aic_turn_seal_done(struct aic_job *job, int code, aichat_error *error);
 /* Ask the model with turn->path; on failure the turn goes to its end by itself. */
 void aic_turn_call(struct aic_turn *turn);
 /* Submit the job that there is a need for, if none runs. With the turn's lock held. */

@@ -169,14 +169,14 @@ static bool has_key(const struct aic_provider *provider)
 	return provider->api_key || provider->key_command;
 }
 
-int aic_model_choose(const struct aic_registry *registry,
-		     const struct aichat_options *options, char **ret_name,
-		     aichat_error **reterr)
+int aic_model_configured(const struct aic_registry *registry,
+			 const struct aichat_options *options, char **ret_name,
+			 aichat_error **reterr)
 {
 	const char *named = NULL;
-	char *name = NULL;
 	int result;
 
+	*ret_name = NULL;
 	if (options && aichat_options_get(options, "model", &named) >= 0 && named &&
 	    *named) {
 		struct aic_target target = { 0 };
@@ -193,6 +193,18 @@ int aic_model_choose(const struct aic_registry *registry,
 			return full_name(ret_name, provider->name,
 					 provider->default_model, reterr);
 	}
+	return 0;
+}
+
+int aic_model_choose(const struct aic_registry *registry,
+		     const struct aichat_options *options, char **ret_name,
+		     aichat_error **reterr)
+{
+	char *name = NULL;
+	int result = aic_model_configured(registry, options, ret_name, reterr);
+
+	if (result || *ret_name)
+		return result;
 	result = choose_local(&name, reterr);
 	if (result)
 		return result;

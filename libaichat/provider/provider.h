@@ -96,8 +96,15 @@ const struct aic_model_info *aic_model_info_find(const char *provider, const cha
 int64_t aic_model_cost(const struct aic_model_info *info, const struct aic_usage *usage);
 
 /*
- * The model to use when none is named: the `model` option, else the first provider that
- * has a key, else an Ollama or llama-server on this machine that answers within 50 ms,
+ * The model that the configuration stands for: the `model` option, else the default of
+ * the first provider that has a key; NULL for none. *ret_name: aic_free().
+ */
+int aic_model_configured(const struct aic_registry *registry,
+			 const struct aichat_options *options, char **ret_name,
+			 aichat_error **reterr);
+/*
+ * The model to use when none is named: what the configuration stands for, else
+ * an Ollama or llama-server on this machine that answers within 50 ms,
  * else "echo". Blocks at most that long. *ret_name: aic_free().
  */
 int aic_model_choose(const struct aic_registry *registry,

@@ -1,0 +1,215 @@
+/*
+ * The end of a turn: the message gets its state, the reply its terminal event, in one
+ * durable transaction. Or it goes on: to wait for tool results, or with another message.
+ */
+
+#include <aichat/log.h>
+
+#include "base/fault.h"
+#include "base/mem.h"
+#include "chat/turn_state.h"
+#include "model/builder.h"
+
+static struct aic_ending ending_of(const struct aic_turn *turn)
+{
+	const struct aichat_message *message = turn->message;
+
+	if (turn->result == 0)
+		return (struct aic_ending){ .message_state = AICHAT_MESSAGE_SEALED,
+					    .reply_state = AICHAT_REPLY_COMPLETE };
+	if (turn->cancel == AIC_CANCEL_STOP && turn->result == AICHAT_ECANCELED)
+		return (struct aic_ending){ .message_state = AICHAT_MESSAGE_STOPPED,
+					    .reply_state = AICHAT_REPLY_STOPPED };
+	struct aic_ending ending = { .code = turn->result,
+				     .message_state = AICHAT_MESSAGE_FAILED,
+				     .reply_state = AICHAT_REPLY_FAILED };
+	if (turn->began || message->part_count || turn->cancel == AIC_CANCEL_CLOSE) {
+		ending.message_state = AICHAT_MESSAGE_INTERRUPTED;
+		ending.reply_state = AICHAT_REPLY_INTERRUPTED;
+	}
+	return ending;
+}
+
+/* Whether the application is to answer tool calls, or the model goes on by itself. */
+static bool wants_results(const struct aic_turn *turn)
+{
+	return turn->tool_count &&
+	       aic_message_has(turn->message, AICHAT_PART_TOOL_CALL) &&
+	       turn->message->stop_reason == AICHAT_STOP_TOOL_CALLS;
+}
+
+int aic_turn_add_terminal(struct aic_turn *turn, enum aichat_reply_state state,
+			  struct aichat_message *message, aichat_error *error)
+{
+	struct aichat_event event = {
+		.type = error ? AICHAT_EVENT_ERROR : AICHAT_EVENT_DONE,
+		.state = state,
+		.message = message,
+		.error = error,
+	};
+	if (message)
+		event.message_id = message->id;
+	if (turn->written.count > 1) {
+		event.messages = turn->written.items;
+		event.message_count = turn->written.count;
+	}
+	return aic_turn_add_event(turn, &event);
+}
+
+/* The row's account of the error: the event without the message. */
+static int error_json(aichat_error *error, enum aichat_reply_state state,
+		      struct aic_buf *out)
+{
+	struct aichat_event event = { .type = AICHAT_EVENT_ERROR,
+				      .state = state,
+				      .error = error };
+	struct aic_json_writer w = aic_json_writer(out);
+
+	aic_event_write(&event, &w);
+	return out->error;
+}
+
+static int seal_message(struct aic_turn *turn, enum aichat_message_state state)
+{
+	struct aichat_message *message = turn->message;
+
+	aic_builder_seal(message, state);
+	message->cost_nano_usd = aic_model_cost(turn->target.info, &message->usage);
+	aic_message_set_texts(message);
+	struct aichat_event event = { .type = AICHAT_EVENT_MESSAGE,
+				      .message_id = message->id,
+				      .stop_reason = message->stop_reason,
+				      .message = message };
+	if (!AIC_GROW(turn->written.items, turn->written.count, &turn->written.capacity))
+		return AICHAT_ENOMEM;
+	turn->written.items[turn->written.count++] = aichat_message_ref(message);
+	return aic_turn_add_event(turn, &event);
+}
+
+static int seal_store(struct aic_turn *turn, struct aic_store *store,
+		      const struct aic_reply_row *row, aichat_error **reterr)
+{
+	int rc = aic_store_add_events(store, &turn->reply_id, turn->batch.items,
+				      turn->batch.count, reterr);
+	if (rc == 0)
+		rc = aic_store_update_message(store, turn->owner, turn->message, reterr);
+	if (rc == 0)
+		rc = aic_store_set_reply(store, turn->owner, row, reterr);
+	return rc;
+}
+
+/* What the message that was sealed asks for. */
+enum next_step {
+	STEP_END,
+	STEP_WAIT,  /* for the application's tool results */
+	STEP_GO_ON, /* the provider paused a long turn: it wants its own words back */
+	STEP_LIMIT, /* one of the two, but often enough */
+};
+
+static enum next_step next_step(const struct aic_turn *turn)
+{
+	bool paused = turn->message->stop_reason == AICHAT_STOP_PAUSE;
+
+	if (turn->result < 0 || turn->cancel != AIC_CANCEL_NO ||
+	    (!paused && !wants_results(turn)))
+		return STEP_END;
+	if (turn->rounds > turn->max_rounds)
+		return STEP_LIMIT;
+	return paused ? STEP_GO_ON : STEP_WAIT;
+}
+
+/* The reply's last event, and its row's. */
+static int end_reply(struct aic_turn *turn, struct aic_ending *ending,
+		     struct aic_buf *text)
+{
+	aichat_error *error = ending->code < 0 ? turn->error : NULL;
+
+	if (turn->step == STEP_LIMIT) {
+		ending->reply_state = AICHAT_REPLY_FAILED;
+		aic_error_set(&turn->error, AICHAT_ELIMIT,
+			      "the model went on %u times in one reply; raise "
+			      "max_tool_rounds to let it go on",
+			      turn->rounds);
+		error = turn->error;
+	}
+	int rc = error ? error_json(error, ending->reply_state, text) : 0;
+	if (rc == 0)
+		rc = aic_turn_add_terminal(turn, ending->reply_state, turn->message,
+					   error);
+	return rc;
+}
+
+int aic_turn_seal_run(struct aic_job *job, struct aic_store *store, aichat_error **reterr)
+{
+	struct aic_turn *turn = aic_turn_of(job);
+	AIC_CLEANUP(aic_buf_done) struct aic_buf text = aic_buf(0);
+
+	if (AIC_FAULT("turn.seal"))
+		return aic_error_set(reterr, AICHAT_ESTORE, "fault point turn.seal");
+	pthread_mutex_lock(&turn->lock);
+	int rc = aic_turn_take_pending(turn);
+	struct aic_ending ending = ending_of(turn);
+	pthread_mutex_unlock(&turn->lock);
+	if (rc == 0)
+		rc = seal_message(turn, ending.message_state);
+	turn->step = next_step(turn);
+	if (rc == 0 && turn->step == STEP_WAIT)
+		ending.reply_state = AICHAT_REPLY_WAITING;
+	else if (rc == 0 && turn->step == STEP_GO_ON)
+		ending.reply_state = AICHAT_REPLY_RUNNING;
+	else if (rc == 0)
+		rc = end_reply(turn, &ending, &text);
+	if (rc < 0)
+		return aic_error_code(reterr, rc, "the reply's end");
+	if (turn->stored) {
+		struct aic_reply_row row = aic_turn_row(turn, ending.reply_state);
+		row.error = text.len ? text.data : NULL;
+		rc = seal_store(turn, store, &row, reterr);
+	}
+	if (rc == 0 && turn->step == STEP_GO_ON)
+		rc = aic_turn_write_next(turn, store, turn->message, reterr);
+	return rc;
+}
+
+/*
+ * The end cannot be written. Viewers are told all the same; the store has the log, and
+ * whoever opens it when this process is gone folds it.
+ */
+static void seal_failed(struct aic_turn *turn, int code, aichat_error *error)
+{
+	aic_log(&turn->core->log, AICHAT_LOG_ERROR, "a reply's end was not stored: %s",
+		error ? aichat_error_message(error) : aichat_error_text(code));
+	for (size_t i = 0; i < turn->batch.count; i++)
+		aic_event_unref(turn->batch.items[i]);
+	turn->seq -= turn->batch.count;
+	turn->batch.count = 0;
+	aic_turn_add_terminal(turn, AICHAT_REPLY_INTERRUPTED, turn->message, error);
+	aic_turn_publish(turn);
+	aic_turn_leave(turn);
+}
+
+void aic_turn_seal_done(struct aic_job *job, int code, aichat_error *error)
+{
+	struct aic_turn *turn = aic_turn_of(job);
+
+	if (code == 0 && turn->step == STEP_GO_ON) {
+		aic_turn_publish(turn);
+		aic_turn_call(turn);
+		return;
+	}
+	pthread_mutex_lock(&turn->lock);
+	turn->over = true;
+	pthread_mutex_unlock(&turn->lock);
+	if (code < 0) {
+		seal_failed(turn, code, error);
+		return;
+	}
+	/* Nothing else remembers a reply that is not stored: its turn waits in the feed.
+	 */
+	bool stays = turn->step == STEP_WAIT && !turn->stored;
+	aic_turn_publish(turn);
+	if (stays)
+		aic_turn_rest(turn);
+	else
+		aic_turn_leave(turn);
+}
