@@ -219,6 +219,13 @@ static void print_final(struct running *run, const aichat_event *event)
 	run->ended = true;
 }
 
+static bool goes_on(const aichat_message *message)
+{
+	int reason = aichat_message_stop_reason(message);
+
+	return reason == AICHAT_STOP_TOOL_CALLS || reason == AICHAT_STOP_PAUSE;
+}
+
 /* Takes what is there. True when the reply is over. */
 static bool take(struct running *run)
 {
@@ -233,9 +240,9 @@ static bool take(struct running *run)
 			add_piece(run, event);
 			break;
 		case AICHAT_EVENT_MESSAGE:
-			/* Tool calls want answers that nobody gives. */
-			if (aichat_message_stop_reason(aichat_event_message(event)) ==
-			    AICHAT_STOP_TOOL_CALLS) {
+			/* Tool calls want answers that nobody gives, and after a pause the
+			 * model would be asked again. */
+			if (goes_on(aichat_event_message(event))) {
 				print_final(run, event);
 				return true;
 			}

@@ -23,7 +23,7 @@ from wire_common import STOP_REASONS                                # noqa: E402
 
 FOLDER = oracle.recordings_dir()
 
-REPLY_CASES = 132
+REPLY_CASES = 136
 REQUEST_CASES = 45
 TOTAL = 2298
 SKIPPED = {

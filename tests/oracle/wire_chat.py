@@ -289,7 +289,7 @@ class Choice:
 
 
 def _finish(choices, error, figures, model, complete):
-    """Put the result together. COMPLETE: a whole reply, where no finish word is a stop."""
+    """Put the result together. COMPLETE: it is whole, and no finish word is a stop."""
     usage, optional, either = figures
     results = []
     for index in sorted(choices) or [0]:
