@@ -79,8 +79,7 @@ int aichat_model_choose(aichat *ai, char **ret_name, aichat_error **reterr)
 
 aichat_model *aichat_model_unref(aichat_model *model)
 {
-	if (model &&
-	    atomic_fetch_sub_explicit(&model->refs, 1, memory_order_acq_rel) == 1) {
+	if (model) {
 		aic_free(model->name);
 		aic_free(model);
 	}
