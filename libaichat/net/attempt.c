@@ -268,6 +268,12 @@ static size_t on_bytes(char *data, size_t size AIC_UNUSED, size_t len, void *use
 	}
 	attempt->bytes_left -= (int64_t)len;
 	int result = attempt->ops.bytes(attempt->user, (struct aic_str){ data, len });
+	if (result == 1 && !attempt->cancelled) {
+		attempt->bytes_left += (int64_t)len;
+		attempt->paused = true;
+		attempt->stopped = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
 	if (result < 0 && !attempt->code)
 		attempt->code = result;
 	return attempt->cancelled || result < 0 ? 0 : len;

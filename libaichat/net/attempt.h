@@ -34,7 +34,10 @@ struct aic_attempt_head { /* borrowed during the call */
 /* head and bytes may cancel and pause attempts, but start none. */
 struct aic_attempt_ops {
 	void (*head)(void *user, const struct aic_attempt_head *head);
-	/* Result: 0 goes on; negative ends the attempt with that code. */
+	/*
+	 * Result: 0 goes on; negative ends the attempt with that code; 1 pauses it, and
+	 * gives the same bytes again when it goes on.
+	 */
 	int (*bytes)(void *user, struct aic_str bytes);
 	/*
 	 * Once, last. code 0: the answer is over (a body may still be cut in meaning).

@@ -132,6 +132,11 @@ static int on_bytes(void *user, struct aic_str bytes)
 
 	if (call->state != AIC_CALL_SENT) /* the rest after the last event */
 		return 0;
+	/* Curl may go on reading for long before the wish is seen otherwise. */
+	if (atomic_load_explicit(&call->pause_wanted, memory_order_relaxed)) {
+		call->paused = true;
+		return 1;
+	}
 	if (call->answer == AIC_ANSWER_UNKNOWN)
 		guess_answer(call, bytes);
 	switch (call->answer) {
