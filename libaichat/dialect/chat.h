@@ -207,7 +207,10 @@ void aic_oai_put_image(struct aic_json_writer *w, const struct aichat_part *imag
 /* "function":{...} or "custom":{...}, and the type before it. */
 void aic_oai_put_call(struct aic_json_writer *w, const struct aichat_part *call,
 		      struct aic_str arguments);
-bool aic_oai_is_custom(struct aic_str raw);
+/* A part's raw as a tape; false when there is none or it is no object. Without memory
+ * out has failed. */
+bool aic_oai_scan_raw(struct aic_buf *out, struct aic_str raw, struct aic_json *doc);
+bool aic_oai_is_custom(struct aic_buf *out, struct aic_str raw);
 /* Members that a caller must send back: of a call, or of the message. doc: a part's raw.
  */
 bool aic_oai_has_replayed(const struct aic_json *doc, bool of_call);
@@ -244,10 +247,12 @@ bool aic_oai_is_content(const struct aichat_part *part);
 bool aic_oai_has_content(const struct aichat_message *message);
 /* Whether the format, and the other side, have a place for it. */
 bool aic_oai_takes(const struct oai_writer *x, const struct aichat_part *part, bool own);
-void aic_oai_scan_own(const struct aichat_part *part, bool own, struct aic_json *doc);
-/* Members of an object of the raw text but for one, which our own object takes up. */
+/* The same for a part, whose raw is looked at only if it is ours. */
+void aic_oai_scan_own(struct oai_writer *x, const struct aichat_part *part, bool own,
+		      struct aic_json *doc);
+/* Members of an object of the raw text but for those that we write ourselves. */
 void aic_oai_put_members(struct aic_json_writer *w, const struct aic_json *doc,
-			 int object, const char *except);
+			 int object, const char *const *except);
 void aic_oai_put_placeholder(struct oai_writer *x, const struct aichat_part *part,
 			     struct aic_buf *out);
 void aic_oai_put_part(struct oai_writer *x, const struct aichat_part *part, bool own);

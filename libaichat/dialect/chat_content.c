@@ -28,23 +28,28 @@ bool aic_oai_is_media(enum aichat_part_type type)
 
 /* Members of an object of the raw text but for one, which our own object takes up. */
 void aic_oai_put_members(struct aic_json_writer *w, const struct aic_json *doc,
-			 int object, const char *except)
+			 int object, const char *const *except)
 {
+	if (!aic_json_is(doc, object, AIC_JSON_OBJECT))
+		return;
 	for (int v = aic_json_first(doc, object); v >= 0;
 	     v = aic_json_next(doc, object, v)) {
 		struct aic_str key = aic_member_key(doc, v);
-		if (!key.len || (except && aic_str_is(key, except)))
+		bool skip = !key.len;
+		for (size_t i = 0; except[i] && !skip; i++)
+			skip = aic_str_is(key, except[i]);
+		if (skip)
 			continue;
 		aic_json_put_keyn(w, key);
 		aic_json_put_raw(w, aic_json_raw(doc, v));
 	}
 }
 
-void aic_oai_scan_own(const struct aichat_part *part, bool own, struct aic_json *doc)
+void aic_oai_scan_own(struct oai_writer *x, const struct aichat_part *part, bool own,
+		      struct aic_json *doc)
 {
-	if (own && part->raw.len &&
-	    aic_json_scan(doc, part->raw.data, part->raw.len, &aic_json_wire) < 0)
-		doc->count = 0; /* as if there were none */
+	if (own)
+		aic_oai_scan_raw(x->w->buf, aic_string_str(&part->raw), doc);
 }
 
 /* --- parts of content --- */
@@ -88,6 +93,9 @@ static const char *audio_format(const char *media_type)
 static void put_image(struct aic_json_writer *w, const struct aichat_part *part,
 		      const struct aic_json *raw)
 {
+	static const char *const inner[] = { "url", NULL };
+	static const char *const outer[] = { "type", "image_url", NULL };
+
 	aic_json_put_member(w, "type", "image_url");
 	aic_json_put_key(w, "image_url");
 	aic_json_begin(w, '{');
@@ -97,28 +105,33 @@ static void put_image(struct aic_json_writer *w, const struct aichat_part *part,
 			       &part->data);
 	else
 		aic_json_put_text(w, part->url);
-	aic_oai_put_members(w, raw, aic_json_get(raw, 0, "image_url"), NULL);
+	aic_oai_put_members(w, raw, aic_json_get(raw, 0, "image_url"), inner);
 	aic_json_end(w, '}');
-	aic_oai_put_members(w, raw, 0, "image_url");
+	aic_oai_put_members(w, raw, 0, outer);
 }
 
 static void put_audio(struct aic_json_writer *w, const struct aichat_part *part,
 		      const struct aic_json *raw)
 {
+	static const char *const inner[] = { "data", "format", NULL };
+	static const char *const outer[] = { "type", "input_audio", NULL };
+
 	aic_json_put_member(w, "type", "input_audio");
 	aic_json_put_key(w, "input_audio");
 	aic_json_begin(w, '{');
 	aic_json_put_key(w, "data");
 	aic_put_base64(w, NULL, &part->data);
 	aic_json_put_member(w, "format", audio_format(part->media_type));
-	aic_oai_put_members(w, raw, aic_json_get(raw, 0, "input_audio"), NULL);
+	aic_oai_put_members(w, raw, aic_json_get(raw, 0, "input_audio"), inner);
 	aic_json_end(w, '}');
-	aic_oai_put_members(w, raw, 0, "input_audio");
+	aic_oai_put_members(w, raw, 0, outer);
 }
 
 static void put_file(struct aic_json_writer *w, const struct aichat_part *part,
 		     const struct aic_json *raw)
 {
+	static const char *const inner[] = { "filename", "file_data", NULL };
+	static const char *const outer[] = { "type", "file", NULL };
 	const char *type = part->media_type ? part->media_type
 					    : "application/octet-stream";
 
@@ -130,18 +143,20 @@ static void put_file(struct aic_json_writer *w, const struct aichat_part *part,
 		aic_json_put_key(w, "file_data");
 		aic_put_base64(w, type, &part->data);
 	}
-	aic_oai_put_members(w, raw, aic_json_get(raw, 0, "file"), NULL);
+	aic_oai_put_members(w, raw, aic_json_get(raw, 0, "file"), inner);
 	aic_json_end(w, '}');
-	aic_oai_put_members(w, raw, 0, "file");
+	aic_oai_put_members(w, raw, 0, outer);
 }
 
 static void put_text_part(struct aic_json_writer *w, struct aic_str text,
 			  const struct aic_json *raw)
 {
+	static const char *const outer[] = { "type", "text", NULL };
+
 	aic_json_put_member(w, "type", "text");
 	aic_json_put_key(w, "text");
 	aic_json_put_str(w, text);
-	aic_oai_put_members(w, raw, 0, NULL);
+	aic_oai_put_members(w, raw, 0, outer);
 }
 
 /* What cannot be sent leaves words in its place, so that the reader knows. */
@@ -163,13 +178,14 @@ void aic_oai_put_part(struct oai_writer *x, const struct aichat_part *part, bool
 	AIC_CLEANUP(aic_json_done) struct aic_json raw = { 0 };
 	AIC_CLEANUP(aic_buf_done) struct aic_buf text = aic_buf(0);
 
-	aic_oai_scan_own(part, own, &raw);
-	if (part->type == AICHAT_PART_UNKNOWN && aic_oai_takes(x, part, own)) {
+	aic_oai_scan_own(x, part, own, &raw);
+	bool taken = aic_oai_takes(x, part, own);
+	if (part->type == AICHAT_PART_UNKNOWN && taken && raw.count) {
 		aic_json_put_raw(x->w, aic_string_str(&part->raw));
 		return;
 	}
 	aic_json_begin(x->w, '{');
-	if (!aic_oai_takes(x, part, own)) {
+	if (!taken || part->type == AICHAT_PART_UNKNOWN) {
 		aic_oai_put_placeholder(x, part, &text);
 		put_text_part(x->w, aic_buf_str(&text), &raw);
 	} else if (part->type == AICHAT_PART_TEXT) {

@@ -398,6 +398,13 @@ static int feed_choices(struct oai_decoder *d, int choices)
 		if (!c)
 			return aichat_error_code(d->base.error);
 		int delta = delta_of(d, c, v);
+		if (d->whole && !d->base.error &&
+		    !aic_json_is(doc, delta, AIC_JSON_OBJECT) &&
+		    aic_json_get_set(doc, v, "error") < 0)
+			return aic_oai_fail(d, AICHAT_EPROTOCOL,
+					    "choices[%u].message is %s",
+					    (unsigned)position - 1,
+					    delta < 0 ? "missing" : "no object");
 		int result = aic_json_is(doc, delta, AIC_JSON_OBJECT)
 				     ? feed_delta(d, c, delta)
 				     : 0;

@@ -215,7 +215,7 @@ static int put_call_start(struct oai_encoder *e, struct written_choice *c,
 	struct aic_json_writer w = begin_call(e, c, part, out);
 
 	part->whole = true; /* id and name are said once */
-	part->custom = aic_oai_is_custom(raw);
+	part->custom = aic_oai_is_custom(out, raw);
 	aic_json_put_key(&w, "id");
 	aic_json_put_str(&w, id);
 	aic_json_put_member(&w, "type", part->custom ? "custom" : "function");
@@ -306,9 +306,8 @@ static int put_replayed(struct oai_encoder *e, struct written_choice *c,
 
 	if (!raw.len || part->replayed ||
 	    (!is_call && part->type != AICHAT_PART_REASONING) ||
-	    aic_json_scan(&doc, raw.data, raw.len, &aic_json_wire) < 0 ||
-	    !aic_oai_has_replayed(&doc, is_call))
-		return 0;
+	    !aic_oai_scan_raw(out, raw, &doc) || !aic_oai_has_replayed(&doc, is_call))
+		return out->error;
 	part->replayed = true;
 	struct aic_json_writer w = is_call ? begin_call(e, c, part, out)
 					   : begin_chunk(e, c, out);

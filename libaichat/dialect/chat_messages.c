@@ -128,7 +128,7 @@ static void put_reasoning(struct oai_writer *x, const struct aichat_message *mes
 		AIC_CLEANUP(aic_json_done) struct aic_json raw = { 0 };
 		if (message->parts[i].type != AICHAT_PART_REASONING)
 			continue;
-		aic_oai_scan_own(&message->parts[i], true, &raw);
+		aic_oai_scan_own(x, &message->parts[i], true, &raw);
 		int details = aic_json_get(&raw, 0, "reasoning_details");
 		if (!aic_oai_has_quirk(x, AIC_QUIRK_OPENROUTER))
 			details = AIC_JSON_NONE;
@@ -150,16 +150,23 @@ static void put_reasoning(struct oai_writer *x, const struct aichat_message *mes
 static void put_message_members(struct oai_writer *x,
 				const struct aichat_message *message)
 {
+	static const char *const ours[] = {
+		"role",  "content",           "refusal",
+		"audio", "reasoning_content", "reasoning_details",
+		"name",  "tool_calls",        "function_call",
+		NULL,
+	};
+
 	for (size_t i = message->part_count; aic_oai_is_own(x, message) && i-- > 0;) {
 		AIC_CLEANUP(aic_json_done) struct aic_json raw = { 0 };
 		if (message->parts[i].type != AICHAT_PART_REASONING)
 			continue;
-		aic_oai_scan_own(&message->parts[i], true, &raw);
+		aic_oai_scan_own(x, &message->parts[i], true, &raw);
 		if (aic_json_count(&raw, 0) == 0 ||
 		    (aic_json_count(&raw, 0) == 1 &&
 		     aic_json_get(&raw, 0, "reasoning_details") >= 0))
 			continue;
-		aic_oai_put_members(x->w, &raw, 0, "reasoning_details");
+		aic_oai_put_members(x->w, &raw, 0, ours);
 		return;
 	}
 }
@@ -188,6 +195,9 @@ static void put_reasoning_content(struct oai_writer *x,
 
 static void put_calls(struct oai_writer *x, const struct aichat_message *message)
 {
+	static const char *const ours[] = { "id",       "type",   "index",
+					    "function", "custom", NULL };
+
 	if (!aic_message_has(message, AICHAT_PART_TOOL_CALL))
 		return;
 	aic_json_put_key(x->w, "tool_calls");
@@ -197,12 +207,12 @@ static void put_calls(struct oai_writer *x, const struct aichat_message *message
 		const struct aichat_part *call = &message->parts[i];
 		if (call->type != AICHAT_PART_TOOL_CALL)
 			continue;
-		aic_oai_scan_own(call, aic_oai_is_own(x, message), &raw);
+		aic_oai_scan_own(x, call, aic_oai_is_own(x, message), &raw);
 		aic_json_begin(x->w, '{');
 		aic_oai_put_call(x->w, call,
 				 call->text.len ? aic_string_str(&call->text)
 						: AIC_STR("{}"));
-		aic_oai_put_members(x->w, &raw, 0, "type");
+		aic_oai_put_members(x->w, &raw, 0, ours);
 		aic_json_end(x->w, '}');
 	}
 	aic_json_end(x->w, ']');
@@ -268,7 +278,7 @@ static void put_audio_id(struct oai_writer *x, const struct aichat_part *audio)
 {
 	AIC_CLEANUP(aic_json_done) struct aic_json raw = { 0 };
 
-	aic_oai_scan_own(audio, true, &raw);
+	aic_oai_scan_own(x, audio, true, &raw);
 	int id = aic_json_get(&raw, 0, "id");
 	if (id < 0)
 		return;

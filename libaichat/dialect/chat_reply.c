@@ -58,18 +58,29 @@ void aic_oai_put_usage(struct aic_json_writer *w, const struct aic_usage *u)
 	aic_json_end(w, '}');
 }
 
-/* The raw of a part as JSON; an empty tape when it is none. */
-static bool scan_raw(const struct aichat_part *part, struct aic_json *doc)
+bool aic_oai_scan_raw(struct aic_buf *out, struct aic_str raw, struct aic_json *doc)
 {
-	return part->raw.len &&
-	       aic_json_scan(doc, part->raw.data, part->raw.len, &aic_json_wire) == 0;
+	int result = raw.len ? aic_json_scan(doc, raw.data, raw.len, &aic_json_wire) : 0;
+
+	if (result == AICHAT_ENOMEM && !out->error)
+		out->error = result;
+	if (raw.len && result == 0 && aic_json_is(doc, 0, AIC_JSON_OBJECT))
+		return true;
+	doc->count = 0; /* as if there were none */
+	return false;
+}
+
+static bool scan_part(struct aic_json_writer *w, const struct aichat_part *part,
+		      struct aic_json *doc)
+{
+	return aic_oai_scan_raw(w->buf, aic_string_str(&part->raw), doc);
 }
 
 void aic_oai_put_annotation(struct aic_json_writer *w, const struct aichat_part *source)
 {
 	AIC_CLEANUP(aic_json_done) struct aic_json doc = { 0 };
 
-	if (scan_raw(source, &doc) &&
+	if (scan_part(w, source, &doc) &&
 	    aic_json_equals(&doc, aic_json_get(&doc, 0, "type"), "url_citation")) {
 		aic_json_put_raw(w, aic_string_str(&source->raw));
 		return;
@@ -94,7 +105,7 @@ void aic_oai_put_audio(struct aic_json_writer *w, const struct aichat_part *audi
 	AIC_CLEANUP(aic_json_done) struct aic_json doc = { 0 };
 
 	aic_json_begin(w, '{');
-	if (scan_raw(audio, &doc))
+	if (scan_part(w, audio, &doc))
 		for (int v = aic_json_first(&doc, 0); v >= 0;
 		     v = aic_json_next(&doc, 0, v)) {
 			struct aic_str key = aic_member_key(&doc, v);
@@ -126,11 +137,11 @@ void aic_oai_put_image(struct aic_json_writer *w, const struct aichat_part *imag
 
 /* --- calls --- */
 
-bool aic_oai_is_custom(struct aic_str raw)
+bool aic_oai_is_custom(struct aic_buf *out, struct aic_str raw)
 {
 	AIC_CLEANUP(aic_json_done) struct aic_json doc = { 0 };
 
-	return raw.len && aic_json_scan(&doc, raw.data, raw.len, &aic_json_wire) == 0 &&
+	return aic_oai_scan_raw(out, raw, &doc) &&
 	       aic_json_equals(&doc, aic_json_get(&doc, 0, "type"), "custom");
 }
 
@@ -145,8 +156,7 @@ static bool is_replayed(struct aic_str key, bool of_call)
 bool aic_oai_has_replayed(const struct aic_json *doc, bool of_call)
 {
 	for (int v = aic_json_first(doc, 0); v >= 0; v = aic_json_next(doc, 0, v))
-		if (aic_json_is(doc, 0, AIC_JSON_OBJECT) &&
-		    is_replayed(aic_member_key(doc, v), of_call))
+		if (is_replayed(aic_member_key(doc, v), of_call))
 			return true;
 	return false;
 }
@@ -155,9 +165,7 @@ void aic_oai_put_replayed(struct aic_json_writer *w, const struct aic_json *doc,
 			  bool of_call)
 {
 	for (int v = aic_json_first(doc, 0); v >= 0; v = aic_json_next(doc, 0, v)) {
-		struct aic_str key = aic_json_is(doc, 0, AIC_JSON_OBJECT)
-					     ? aic_member_key(doc, v)
-					     : AIC_STR("");
+		struct aic_str key = aic_member_key(doc, v);
 		if (!is_replayed(key, of_call))
 			continue;
 		aic_json_put_keyn(w, key);
@@ -168,7 +176,7 @@ void aic_oai_put_replayed(struct aic_json_writer *w, const struct aic_json *doc,
 void aic_oai_put_call(struct aic_json_writer *w, const struct aichat_part *call,
 		      struct aic_str arguments)
 {
-	bool custom = aic_oai_is_custom(aic_string_str(&call->raw));
+	bool custom = aic_oai_is_custom(w->buf, aic_string_str(&call->raw));
 
 	aic_json_put_member(w, "id", call->id ? call->id : "");
 	aic_json_put_member(w, "type", custom ? "custom" : "function");
@@ -192,7 +200,7 @@ static void put_calls(struct aic_json_writer *w, const struct aichat_message *me
 		AIC_CLEANUP(aic_json_done) struct aic_json raw = { 0 };
 		aic_json_begin(w, '{');
 		aic_oai_put_call(w, part, arguments.len ? arguments : AIC_STR("{}"));
-		if (scan_raw(part, &raw))
+		if (scan_part(w, part, &raw))
 			aic_oai_put_replayed(w, &raw, true);
 		aic_json_end(w, '}');
 	}
@@ -241,7 +249,7 @@ static void put_reasoning(struct aic_json_writer *w, const struct aichat_message
 	for (size_t i = 0; i < message->part_count; i++) {
 		AIC_CLEANUP(aic_json_done) struct aic_json raw = { 0 };
 		if (message->parts[i].type != AICHAT_PART_REASONING ||
-		    !scan_raw(&message->parts[i], &raw) ||
+		    !scan_part(w, &message->parts[i], &raw) ||
 		    !aic_oai_has_replayed(&raw, false))
 			continue;
 		aic_oai_put_replayed(w, &raw, false);

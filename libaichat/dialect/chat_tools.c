@@ -84,8 +84,11 @@ static bool begins_anew(struct oai_decoder *d, const struct oai_choice *c,
 		more = (struct aic_str){ more.data + 1, more.len - 2 };
 	if (!more.len || more.data[0] != '{' || !call->arguments.len)
 		return false;
-	return aic_json_scan(&doc, call->arguments.data, call->arguments.len,
-			     &aic_json_wire) == 0;
+	int result = aic_json_scan(&doc, call->arguments.data, call->arguments.len,
+				   &aic_json_wire);
+	if (result == AICHAT_ENOMEM)
+		d->events->failed = true;
+	return result == 0;
 }
 
 static struct oai_call *find_call(struct oai_decoder *d, struct oai_choice *c,
