@@ -30,12 +30,25 @@ enum aichat_stop_reason aic_anthropic_stop(struct aic_str word)
 	return AICHAT_STOP_UNKNOWN;
 }
 
+/*
+ * A reply with calls stopped for them, whatever was said; but a caller must not take a
+ * call for whole that the provider cut off.
+ */
+static bool says_same(enum aichat_stop_reason said, enum aichat_stop_reason reason)
+{
+	return said == reason ||
+	       (reason == AICHAT_STOP_TOOL_CALLS && said != AICHAT_STOP_NONE &&
+		said != AICHAT_STOP_STOP && said != AICHAT_STOP_UNKNOWN);
+}
+
 struct aic_str aic_anthropic_stop_word(enum aichat_stop_reason reason,
 				       struct aic_str word)
 {
 	if (word.len && reason != AICHAT_STOP_UNKNOWN &&
-	    aic_anthropic_stop(word) == reason)
+	    says_same(aic_anthropic_stop(word), reason))
 		return word;
+	if (reason == AICHAT_STOP_TOOL_CALLS && aic_str_is(word, "length"))
+		return AIC_STR("max_tokens"); /* the same, as Chat says it */
 	for (size_t i = 0; i < AIC_ARRAY_LEN(stops); i++)
 		if (stops[i].reason == reason)
 			return aic_str(stops[i].word);

@@ -60,7 +60,8 @@ int aic_anthropic_encode_reply(const struct aic_encoder_config *config,
 	for (size_t i = 0; i < message->part_count; i++)
 		put_part(&w, &doc, &message->parts[i], own, &refusal);
 	aic_json_end(&w, ']');
-	if (!own || !word.len)
+	/* A word of the provider's that we do not know goes back as it came. */
+	if (!own || aic_anthropic_stop(word) != AICHAT_STOP_UNKNOWN)
 		word = aic_anthropic_stop_word(message->stop_reason, word);
 	aic_anthropic_put_stop(&w, message->stop_reason, word,
 			       aic_str(message->stop_sequence), refusal);
