@@ -35,8 +35,7 @@ static void call_unref(struct aic_call *call)
 	if (atomic_fetch_sub_explicit(&call->refs, 1, memory_order_acq_rel) > 1)
 		return;
 	aic_call_forget_headers(call);
-	if (call->decoder)
-		call->target.provider->dialect->decoder_free(call->decoder);
+	aic_decoder_freep(&call->decoder); /* the provider may be gone */
 	aic_sse_done(&call->sse);
 	aic_buf_done(&call->bytes);
 	aic_buf_done(&call->url);
