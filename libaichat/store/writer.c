@@ -1,0 +1,375 @@
+/*
+ * Committing: jobs on their caller's thread, or queued for the writer's.
+ *
+ * The writer takes whatever is queued and commits it at once: while one commit waits for
+ * the disk the next batch gathers, so that one caller pays one sync and a thousand share
+ * one. Each job has a savepoint of its own. If a failure ends the whole transaction (a
+ * full disk does), every job of the batch fails with it: run() may not be repeated.
+ */
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/thread.h"
+#include "store/store_internal.h"
+
+/* Enough to make the sync cheap; few enough that nobody waits long. */
+#define BATCH_MAX 256
+#define FOLLOW_MS 30
+
+struct outcome {
+	struct aic_job *job;
+	int code;
+	aichat_error *error;
+};
+
+static void set_outcome(struct outcome *outcome, int code, aichat_error *error)
+{
+	aichat_error_unref(outcome->error);
+	outcome->code = code;
+	outcome->error = error;
+}
+
+/* The transaction is gone: what went well in it did not happen either. */
+static void fail_all(struct outcome *outcomes, size_t count, int code,
+		     aichat_error *error)
+{
+	for (size_t i = 0; i < count; i++)
+		if (outcomes[i].code == 0)
+			set_outcome(&outcomes[i], code, aichat_error_ref(error));
+}
+
+static int fault_error(const char *name, aichat_error **reterr)
+{
+	return aic_error_set(reterr, AICHAT_ESTORE, "fault point %s", name);
+}
+
+static int begin(struct aic_store *store, bool durable, aichat_error **reterr)
+{
+	if (AIC_FAULT("store.before_begin"))
+		return fault_error("store.before_begin", reterr);
+	return store->backend->ops->begin(store->backend, durable, reterr);
+}
+
+static int commit(struct aic_store *store, aichat_error **reterr)
+{
+	if (AIC_FAULT("store.before_commit")) {
+		store->backend->ops->rollback(store->backend);
+		return fault_error("store.before_commit", reterr);
+	}
+	int rc = store->backend->ops->commit(store->backend, reterr);
+	if (rc == 0)
+		(void)AIC_FAULT("store.after_commit");
+	return rc;
+}
+
+/* A job alone in its transaction needs no savepoint. */
+static int run_job(struct aic_store *store, struct outcome *outcome, bool alone)
+{
+	struct aic_backend *backend = store->backend;
+	aichat_error *error = NULL;
+
+	int rc = alone ? 0 : backend->ops->mark(backend, &error);
+	bool marked = rc == 0 && !alone;
+	if (rc == 0)
+		rc = outcome->job->run(outcome->job, store, &error);
+	set_outcome(outcome, rc, error);
+	if (!marked || !backend->ops->in_transaction(backend))
+		return 0;
+	error = NULL;
+	int end = rc == 0 ? backend->ops->keep(backend, &error)
+			  : backend->ops->undo(backend, &error);
+	if (end < 0 && rc == 0)
+		set_outcome(outcome, end, AIC_TAKE(error));
+	aichat_error_unref(error);
+	if (rc != 0)
+		store->folded = false; /* that was undone, too */
+	return end;
+}
+
+static void run_jobs(struct aic_store *store, struct outcome *outcomes, size_t count)
+{
+	struct aic_backend *backend = store->backend;
+	AIC_CLEANUP(aichat_error_unrefp) aichat_error *error = NULL;
+	int rc = 0;
+	size_t ran = 0;
+
+	atomic_store(&store->job_thread, (uintptr_t)pthread_self());
+	while (rc == 0 && ran < count && backend->ops->in_transaction(backend))
+		rc = run_job(store, &outcomes[ran++], count == 1);
+	atomic_store(&store->job_thread, 0);
+
+	struct outcome *last = &outcomes[ran - 1];
+	if (rc < 0 || !backend->ops->in_transaction(backend)) {
+		/* The last one that ran met the failure. */
+		backend->ops->rollback(backend);
+		if (last->code == 0)
+			set_outcome(last, AICHAT_ESTORE, NULL);
+		fail_all(outcomes, count, last->code, last->error);
+	} else if (count == 1 && last->code != 0) {
+		backend->ops->rollback(backend);
+	} else {
+		rc = commit(store, &error);
+		if (rc < 0)
+			fail_all(outcomes, count, rc, error);
+	}
+}
+
+/* One transaction. Outcomes are set; done() is not called. */
+static void commit_jobs(struct aic_store *store, struct outcome *outcomes, size_t count)
+{
+	AIC_CLEANUP(aichat_error_unrefp) aichat_error *error = NULL;
+	bool durable = false;
+
+	for (size_t i = 0; i < count; i++)
+		durable = durable || outcomes[i].job->durable;
+	pthread_mutex_lock(&store->write);
+	store->folded = false;
+	int rc = begin(store, durable, &error);
+	if (rc < 0)
+		fail_all(outcomes, count, rc, error);
+	else
+		run_jobs(store, outcomes, count);
+	pthread_mutex_unlock(&store->write);
+}
+
+int aic_writer_commit_one(struct aic_store *store, struct aic_job *job,
+			  aichat_error **reterr)
+{
+	struct outcome outcome = { .job = job };
+
+	commit_jobs(store, &outcome, 1);
+	if (reterr)
+		*reterr = AIC_TAKE(outcome.error);
+	aichat_error_unref(outcome.error);
+	return outcome.code;
+}
+
+/* ---- the writer's thread ---------------------------------------------------------- */
+
+static size_t take_queued(struct aic_store *store, struct outcome *outcomes)
+{
+	size_t count = 0;
+
+	while (store->first && count < BATCH_MAX) {
+		outcomes[count++] = (struct outcome){ .job = store->first };
+		store->first = store->first->next;
+	}
+	if (!store->first)
+		store->last = &store->first;
+	return count;
+}
+
+static void commit_queued(struct aic_store *store, struct outcome *outcomes, size_t count)
+{
+	commit_jobs(store, outcomes, count);
+	for (size_t i = 0; i < count; i++) {
+		struct outcome *o = &outcomes[i];
+		if (o->job->done)
+			o->job->done(o->job, o->code, o->error);
+		aichat_error_unref(o->error);
+	}
+}
+
+static void unlist(struct aic_store *store, struct aic_follower *follower)
+{
+	struct aic_follower **link = &store->followers;
+
+	while (*link && *link != follower)
+		link = &(*link)->next;
+	if (*link)
+		*link = follower->next;
+	follower->listed = false;
+}
+
+/* Each follower once. Called and left with the queue's lock held. */
+static void look_around(struct aic_store *store)
+{
+	struct aic_follower *todo = AIC_TAKE(store->followers);
+
+	/* Those not looked at yet stay listed, on a list that unfollow() finds, too. */
+	store->followers = todo;
+	for (struct aic_follower *f = todo; f;) {
+		store->looking = f;
+		store->look_again = false;
+		pthread_mutex_unlock(&store->queue);
+		bool again = f->look(f);
+		pthread_mutex_lock(&store->queue);
+		/* If it was taken off meanwhile, its owner waits in unfollow(). */
+		struct aic_follower *next = f->listed ? f->next : NULL;
+		if (f->listed && !again && !store->look_again)
+			unlist(store, f);
+		store->looking = NULL;
+		pthread_cond_broadcast(&store->looked);
+		f = next;
+	}
+}
+
+static void *write_jobs(void *argument)
+{
+	struct aic_store *store = argument;
+	struct outcome outcomes[BATCH_MAX];
+	int64_t look_at = 0;
+
+	pthread_mutex_lock(&store->queue);
+	while (store->first || !store->stopping) {
+		size_t count = take_queued(store, outcomes);
+		if (count) {
+			pthread_mutex_unlock(&store->queue);
+			commit_queued(store, outcomes, count);
+			pthread_mutex_lock(&store->queue);
+		}
+		bool follows = store->followers && !store->stopping;
+		if (follows && aic_clock_mono_ms() >= look_at) {
+			look_around(store);
+			look_at = aic_clock_mono_ms() + FOLLOW_MS;
+		} else if (!store->first && !store->stopping) {
+			aic_cond_wait_until(&store->queued, &store->queue,
+					    follows ? look_at : -1);
+		}
+	}
+	bool orphan = store->orphan;
+	pthread_mutex_unlock(&store->queue);
+	if (orphan)
+		aic_store_destroy(store);
+	return NULL;
+}
+
+int aic_store_start_writer(struct aic_store *store, aichat_error **reterr)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&store->queue);
+	if (!store->has_writer)
+		rc = aic_thread_start(&store->writer, "aichat-store", write_jobs, store);
+	if (rc == 0)
+		store->has_writer = true;
+	pthread_mutex_unlock(&store->queue);
+	return rc < 0 ? aic_error_nomem(reterr) : 0;
+}
+
+bool aic_writer_stop(struct aic_store *store)
+{
+	pthread_mutex_lock(&store->queue);
+	bool has_writer = store->has_writer;
+	pthread_t writer = store->writer;
+	bool is_writer = has_writer && pthread_equal(writer, pthread_self());
+	store->stopping = true;
+	store->orphan = is_writer;
+	pthread_cond_broadcast(&store->queued);
+	pthread_mutex_unlock(&store->queue);
+	if (is_writer)
+		pthread_detach(writer);
+	else if (has_writer)
+		pthread_join(writer, NULL);
+	return !is_writer;
+}
+
+void aic_store_submit(struct aic_store *store, struct aic_job *job)
+{
+	job->next = NULL;
+	pthread_mutex_lock(&store->queue);
+	*store->last = job;
+	store->last = &job->next;
+	pthread_cond_signal(&store->queued);
+	pthread_mutex_unlock(&store->queue);
+}
+
+/* ---- run and wait ----------------------------------------------------------------- */
+
+struct waiter {
+	struct aic_job job;
+	struct aic_job *inner;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool over;
+	int code;
+	aichat_error *error;
+};
+
+static int run_inner(struct aic_job *job, struct aic_store *store, aichat_error **reterr)
+{
+	struct waiter *waiter = (struct waiter *)job;
+
+	return waiter->inner->run(waiter->inner, store, reterr);
+}
+
+static void wake(struct aic_job *job, int code, aichat_error *error)
+{
+	struct waiter *waiter = (struct waiter *)job;
+
+	pthread_mutex_lock(&waiter->lock);
+	waiter->code = code;
+	waiter->error = aichat_error_ref(error);
+	waiter->over = true;
+	pthread_cond_signal(&waiter->changed);
+	pthread_mutex_unlock(&waiter->lock);
+}
+
+static int submit_and_wait(struct aic_store *store, struct aic_job *job,
+			   aichat_error **reterr)
+{
+	struct waiter waiter = {
+		.job = { .run = run_inner, .done = wake, .durable = job->durable },
+		.inner = job,
+	};
+
+	pthread_mutex_init(&waiter.lock, NULL);
+	aic_cond_init(&waiter.changed);
+	aic_store_submit(store, &waiter.job);
+	pthread_mutex_lock(&waiter.lock);
+	while (!waiter.over)
+		aic_cond_wait_until(&waiter.changed, &waiter.lock, -1);
+	pthread_mutex_unlock(&waiter.lock);
+	pthread_cond_destroy(&waiter.changed);
+	pthread_mutex_destroy(&waiter.lock);
+	*reterr = waiter.error;
+	return waiter.code;
+}
+
+int aic_store_run(struct aic_store *store, struct aic_job *job, aichat_error **reterr)
+{
+	aichat_error *error = NULL;
+
+	if (aic_store_in_job(store))
+		AIC_BUG(aic_error_set(reterr, AICHAT_EINTERNAL,
+				      "a job waits for another one"));
+	pthread_mutex_lock(&store->queue);
+	/* From its own callbacks the writer cannot wait for itself. */
+	bool queue = store->has_writer && !pthread_equal(store->writer, pthread_self());
+	pthread_mutex_unlock(&store->queue);
+	int rc = queue ? submit_and_wait(store, job, &error)
+		       : aic_writer_commit_one(store, job, &error);
+	if (job->done)
+		job->done(job, rc, error);
+	if (rc != 0)
+		aic_error_pass(reterr, error);
+	else
+		aichat_error_unref(error);
+	return rc;
+}
+
+/* ---- followers -------------------------------------------------------------------- */
+
+void aic_store_follow(struct aic_store *store, struct aic_follower *follower)
+{
+	pthread_mutex_lock(&store->queue);
+	if (store->looking == follower)
+		store->look_again = true;
+	if (!follower->listed) {
+		follower->listed = true;
+		follower->next = store->followers;
+		store->followers = follower;
+		pthread_cond_signal(&store->queued);
+	}
+	pthread_mutex_unlock(&store->queue);
+}
+
+void aic_store_unfollow(struct aic_store *store, struct aic_follower *follower)
+{
+	pthread_mutex_lock(&store->queue);
+	if (follower->listed)
+		unlist(store, follower);
+	while (store->looking == follower)
+		aic_cond_wait_until(&store->looked, &store->queue, -1);
+	pthread_mutex_unlock(&store->queue);
+}
