@@ -204,9 +204,10 @@ static void on_events(void *user, const struct aic_events *events)
 	ck_assert(!asked->done);
 	for (size_t i = 0; i < events->count; i++)
 		take_event(asked, &events->items[i]);
+	bool slow = asked->slow;
 	pthread_cond_broadcast(&asked->changed);
 	pthread_mutex_unlock(&asked->lock);
-	if (asked->slow)
+	if (slow)
 		usleep(2000);
 }
 
