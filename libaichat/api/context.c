@@ -44,6 +44,14 @@ int aic_context_check(const struct aichat *ai, aichat_error **reterr)
 	return aic_core_check(ai->core, reterr);
 }
 
+int aic_context_enter(const struct aichat *ai, struct aic_core **ret_core,
+		      aichat_error **reterr)
+{
+	if (!ai)
+		return aic_error_set(reterr, AICHAT_EINVAL, "no context was given");
+	return aic_core_enter(ai->core, ret_core, reterr);
+}
+
 int aic_text_argument(const char *text, int64_t len, const char *what,
 		      struct aic_str *ret, aichat_error **reterr)
 {
@@ -141,9 +149,10 @@ aichat *aichat_close(aichat *ai)
 
 int aichat_verify(aichat *ai, aichat_error **reterr)
 {
-	int rc = aic_context_check(ai, reterr);
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
+	int rc = aic_context_enter(ai, &core, reterr);
 
-	return rc < 0 ? rc : aic_store_verify(ai->core->store, reterr);
+	return rc < 0 ? rc : aic_store_verify(core->store, reterr);
 }
 
 /* ---- replies ---- */
@@ -153,15 +162,16 @@ int aichat_reply_open(aichat *ai, const char *reply_id, uint64_t after,
 {
 	AIC_CLEANUP(aic_reply_row_done) struct aic_reply_row row = { 0 };
 	AIC_CLEANUP(aichat_error_unrefp) aichat_error *missing = NULL;
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
 	struct aic_feed *feed = NULL;
 	struct aic_id id;
 
-	int rc = aic_context_check(ai, reterr);
+	int rc = aic_context_enter(ai, &core, reterr);
 	if (rc == 0)
 		rc = aic_id_argument(reply_id, "the reply", &id, reterr);
 	if (rc < 0)
 		return rc;
-	struct aic_store *store = ai->core->store;
+	struct aic_store *store = core->store;
 	rc = aic_store_reply(store, ai->owner, &id, &row, &missing);
 	if (rc == AICHAT_ENOTFOUND)
 		rc = aic_store_reply_of(store, ai->owner, &id, &row, reterr);
@@ -173,10 +183,14 @@ int aichat_reply_open(aichat *ai, const char *reply_id, uint64_t after,
 		rc = aic_store_start_writer(store, reterr);
 	if (rc < 0)
 		return rc;
-	rc = aic_feed_find(ai->core, ai->owner, &row, &feed);
-	if (rc == 0)
-		rc = aic_cursor_new(feed, after, ret_reply);
-	return rc < 0 ? aic_error_nomem(reterr) : 0;
+	struct aichat_reply *reply = aic_cursor_new();
+	if (!reply || aic_feed_find(core, ai->owner, &row, &feed) < 0) {
+		aichat_reply_unref(reply);
+		return aic_error_nomem(reterr);
+	}
+	aic_cursor_attach(reply, feed, after);
+	*ret_reply = reply;
+	return 0;
 }
 
 /* The messages, behind the system prompt of the options if they have none themselves. */
@@ -211,9 +225,10 @@ int aichat_complete(aichat *ai, aichat_message *const *messages, size_t count,
 {
 	AIC_CLEANUP(aic_messages_done) struct aic_messages list = { 0 };
 	AIC_CLEANUP(aic_freep) char *tools_text = NULL;
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
 	struct aic_feed *feed = NULL;
 
-	int rc = aic_context_check(ai, reterr);
+	int rc = aic_context_enter(ai, &core, reterr);
 	if (rc < 0)
 		return rc;
 	if (!messages || !count || !ret_reply)
@@ -232,17 +247,24 @@ int aichat_complete(aichat *ai, aichat_message *const *messages, size_t count,
 			return rc;
 		tools_text = aic_strndup(text.data, text.len);
 	}
-	if ((tools && !tools_text) ||
-	    with_system(ai->core, options, messages, count, &list) < 0)
+	struct aichat_reply *reply = aic_cursor_new();
+	if (!reply || (tools && !tools_text) ||
+	    with_system(ai->core, options, messages, count, &list) < 0) {
+		aichat_reply_unref(reply);
 		return aic_error_nomem(reterr);
+	}
 	const struct aic_turn_question question = {
 		.messages = list.items,
 		.message_count = list.count,
 		.tools = tools_text,
 		.options = options,
 	};
-	rc = aic_turn_start(ai->core, ai->owner, &question, &feed, NULL, reterr);
-	if (rc == 0 && (rc = aic_cursor_new(feed, 0, ret_reply)) < 0)
-		aic_error_nomem(reterr);
-	return rc;
+	rc = aic_turn_start(core, ai->owner, &question, &feed, NULL, reterr);
+	if (rc < 0) {
+		aichat_reply_unref(reply);
+		return rc;
+	}
+	aic_cursor_attach(reply, feed, 0);
+	*ret_reply = reply;
+	return 0;
 }

@@ -25,6 +25,9 @@ struct aichat *aic_context_ref(struct aichat *ai);
 struct aichat *aic_context_unref(struct aichat *ai);
 /* NULL, a copy of another process, closed: as aic_core_check(). */
 int aic_context_check(const struct aichat *ai, aichat_error **reterr);
+/* The same, and the core stays open until aic_core_exit(*ret_core). */
+int aic_context_enter(const struct aichat *ai, struct aic_core **ret_core,
+		      aichat_error **reterr);
 /* Bytes of a text whose length may be -1 for NUL-terminated. AICHAT_EINVAL, AICHAT_EUTF8,
  * AICHAT_ETOOLARGE; `what` begins the error's line. */
 int aic_text_argument(const char *text, int64_t len, const char *what,

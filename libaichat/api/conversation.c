@@ -19,6 +19,7 @@ struct aichat_conversation {
 
 	pthread_mutex_t lock; /* guards what follows */
 	struct aic_id head;   /* what this handle's next message follows */
+	struct aic_id reply;  /* or the last message of this reply, if it is stored */
 	struct aichat_options *options;
 	char *tools;       /* JSON or NULL */
 	bool is_new;       /* to be written with the first message */
@@ -66,11 +67,12 @@ aichat_conversation *aichat_conversation_unref(aichat_conversation *conversation
 	return NULL;
 }
 
-static int check(const struct aichat_conversation *conv, aichat_error **reterr)
+static int enter(const struct aichat_conversation *conv, struct aic_core **ret_core,
+		 aichat_error **reterr)
 {
 	if (!conv)
 		return aic_error_set(reterr, AICHAT_EINVAL, "no conversation was given");
-	return aic_context_check(conv->ai, reterr);
+	return aic_context_enter(conv->ai, ret_core, reterr);
 }
 
 const char *aichat_conversation_id(const aichat_conversation *conversation)
@@ -152,6 +154,23 @@ static int find_conversation(struct aichat *ai, const char *text, struct aic_id 
 	return 0;
 }
 
+/* A reply that is not over, and stands at the head, will have more messages there. */
+static int follow_reply(struct aichat_conversation *conv, aichat_error **reterr)
+{
+	AIC_CLEANUP(aic_reply_row_done) struct aic_reply_row row = { 0 };
+	AIC_CLEANUP(aichat_error_unrefp) aichat_error *error = NULL;
+
+	if (!aic_id_is_set(&conv->head))
+		return 0;
+	int rc = aic_store_reply_of(conv->ai->core->store, conv->ai->owner, &conv->head,
+				    &row, &error);
+	if (rc == 0 && row.state < AICHAT_REPLY_COMPLETE)
+		conv->reply = row.id;
+	return rc == 0 || rc == AICHAT_ENOTFOUND
+		       ? 0
+		       : aic_error_pass(reterr, AIC_TAKE(error));
+}
+
 int aichat_conversation_open(aichat *ai, const char *id,
 			     aichat_conversation **ret_conversation,
 			     aichat_error **reterr)
@@ -159,8 +178,9 @@ int aichat_conversation_open(aichat *ai, const char *id,
 	AIC_CLEANUP(aic_conversation_row_done) struct aic_conversation_row row = { 0 };
 	struct aic_id found = { 0 };
 	struct aic_id head = { 0 };
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
 
-	int rc = aic_context_check(ai, reterr);
+	int rc = aic_context_enter(ai, &core, reterr);
 	if (rc == 0)
 		rc = find_conversation(ai, id, &found, &head, reterr);
 	if (rc == 0)
@@ -173,6 +193,8 @@ int aichat_conversation_open(aichat *ai, const char *id,
 		return aic_error_nomem(reterr);
 	conv->head = aic_id_is_set(&head) ? head : row.head;
 	rc = read_settings(conv, row.settings, reterr);
+	if (rc == 0 && !aic_id_is_set(&head))
+		rc = follow_reply(conv, reterr);
 	if (rc < 0) {
 		aichat_conversation_unref(conv);
 		return rc;
@@ -266,7 +288,10 @@ static int start(struct aichat_conversation *conv, const struct ask *ask,
 	struct aichat_options *options = NULL;
 	struct aic_feed *feed = NULL;
 	struct aic_id answer;
+	struct aichat_reply *reply = aic_cursor_new();
 
+	if (!reply)
+		return aic_error_nomem(reterr);
 	pthread_mutex_lock(&conv->lock);
 	int rc = merge_options(conv->options, ask->options, &options, reterr);
 	if (rc == 0 && (conv->is_new || conv->settings_new))
@@ -280,6 +305,8 @@ static int start(struct aichat_conversation *conv, const struct ask *ask,
 			.system = conv->is_new ? aic_chain_string(&chain, "system")
 					       : NULL,
 			.parent_id = ask->follows_head ? conv->head : ask->parent_id,
+			.after_reply = ask->follows_head ? conv->reply
+							 : (struct aic_id){ 0 },
 			.user_message = ask->user_message,
 			.answer_id = ask->answer_id,
 			.settings = settings.len ? settings.data : NULL,
@@ -291,13 +318,18 @@ static int start(struct aichat_conversation *conv, const struct ask *ask,
 	}
 	if (rc == 0) {
 		conv->head = answer;
+		conv->reply = feed->reply_id;
 		conv->settings_new = false;
 	}
 	pthread_mutex_unlock(&conv->lock);
 	aichat_options_free(options);
-	if (rc == 0 && (rc = aic_cursor_new(feed, 0, ret_reply)) < 0)
-		aic_error_nomem(reterr);
-	return rc;
+	if (rc < 0) {
+		aichat_reply_unref(reply);
+		return rc;
+	}
+	aic_cursor_attach(reply, feed, 0);
+	*ret_reply = reply;
+	return 0;
 }
 
 static int user_message(struct aichat_conversation *conv, struct aic_str text,
@@ -338,7 +370,8 @@ int aichat_conversation_send(aichat_conversation *conversation, const char *text
 	AIC_CLEANUP(aichat_message_unrefp) struct aichat_message *message = NULL;
 	struct aic_str prompt;
 
-	int rc = check(conversation, reterr);
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
+	int rc = enter(conversation, &core, reterr);
 	if (rc == 0)
 		rc = prompt_argument(text, text_len, &prompt, reterr);
 	if (rc == 0)
@@ -360,7 +393,8 @@ int aichat_conversation_send_message(aichat_conversation *conversation,
 				     const aichat_options *options,
 				     aichat_reply **ret_reply, aichat_error **reterr)
 {
-	int rc = check(conversation, reterr);
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
+	int rc = enter(conversation, &core, reterr);
 
 	if (rc == 0)
 		rc = aic_options_check_chat(options, reterr);
@@ -413,7 +447,8 @@ int aichat_conversation_edit(aichat_conversation *conversation, const char *mess
 	AIC_CLEANUP(aichat_message_unrefp) struct aichat_message *message = NULL;
 	struct aic_str prompt;
 
-	int rc = check(conversation, reterr);
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
+	int rc = enter(conversation, &core, reterr);
 	if (rc == 0)
 		rc = prompt_argument(text, text_len, &prompt, reterr);
 	if (rc == 0)
@@ -460,6 +495,45 @@ static int find_question(struct aichat_conversation *conv,
 	return 0;
 }
 
+/*
+ * The head as it is stored: unset for an empty conversation. The last send may not have
+ * been stored, or not yet.
+ */
+static int current_head(struct aichat_conversation *conv, struct aic_id *ret_head,
+			aichat_error **reterr)
+{
+	struct aic_store *store = conv->ai->core->store;
+	const char *owner = conv->ai->owner;
+	AIC_CLEANUP(aic_conversation_row_done) struct aic_conversation_row row = { 0 };
+	AIC_CLEANUP(aichat_message_unrefp) struct aichat_message *message = NULL;
+	AIC_CLEANUP(aic_reply_row_done) struct aic_reply_row reply = { 0 };
+
+	pthread_mutex_lock(&conv->lock);
+	struct aic_id head = conv->head;
+	const struct aic_id reply_id = conv->reply;
+	pthread_mutex_unlock(&conv->lock);
+	*ret_head = (struct aic_id){ 0 };
+	int rc = AICHAT_ENOTFOUND;
+	if (aic_id_is_set(&reply_id))
+		rc = aic_store_reply(store, owner, &reply_id, &reply, NULL);
+	if (rc == 0)
+		head = reply.message_id;
+	else if (rc == AICHAT_ENOTFOUND && aic_id_is_set(&head))
+		rc = aic_store_message(store, owner, &head, &message, NULL);
+	else if (rc == AICHAT_ENOTFOUND)
+		return 0;
+	if (rc == AICHAT_ENOTFOUND) {
+		rc = aic_store_conversation(store, owner, &conv->id, &row, NULL);
+		head = row.head;
+	}
+	if (rc == AICHAT_ENOTFOUND)
+		return 0;
+	if (rc < 0)
+		return aic_error_code(reterr, rc, "the conversation's head");
+	*ret_head = head;
+	return 0;
+}
+
 int aichat_conversation_retry(aichat_conversation *conversation, const char *message_id,
 			      const aichat_options *options, aichat_reply **ret_reply,
 			      aichat_error **reterr)
@@ -467,17 +541,19 @@ int aichat_conversation_retry(aichat_conversation *conversation, const char *mes
 	AIC_CLEANUP(aichat_message_unrefp) struct aichat_message *message = NULL;
 	char head[AIC_ID_TEXT];
 
-	int rc = check(conversation, reterr);
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
+	int rc = enter(conversation, &core, reterr);
 	if (rc == 0)
 		rc = aic_options_check_chat(options, reterr);
 	if (rc < 0)
 		return rc;
 	if (!message_id) {
-		pthread_mutex_lock(&conversation->lock);
-		bool empty = !aic_id_is_set(&conversation->head);
-		aic_id_text(&conversation->head, head);
-		pthread_mutex_unlock(&conversation->lock);
-		if (empty)
+		struct aic_id id;
+		rc = current_head(conversation, &id, reterr);
+		if (rc < 0)
+			return rc;
+		aic_id_text(&id, head);
+		if (!aic_id_is_set(&id))
 			return aic_error_set(
 				reterr, AICHAT_ESTATE,
 				"the conversation is empty: nothing to answer");
@@ -488,7 +564,8 @@ int aichat_conversation_retry(aichat_conversation *conversation, const char *mes
 		rc = find_question(conversation, &message, reterr);
 	if (rc < 0)
 		return rc;
-	const struct ask ask = { .answer_id = message->id, .options = options };
+	struct ask ask = { .options = options };
+	ask.answer_id = message->id;
 	return start(conversation, &ask, ret_reply, reterr);
 }
 
@@ -500,8 +577,29 @@ struct change_job {
 	struct aichat_conversation *conv;
 	const char *title;
 	const struct aic_id *head;
-	bool set_title, erase;
+	bool erase;
 };
+
+/* The title of a conversation that was given none. */
+static int first_words(struct aic_store *store, const struct aichat_conversation *conv,
+		       char **ret_title, aichat_error **reterr)
+{
+	AIC_CLEANUP(aic_messages_done) struct aic_messages first = { 0 };
+	AIC_CLEANUP(aic_messages_done) struct aic_messages second = { 0 };
+	const char *owner = conv->ai->owner;
+	int rc = aic_store_children(store, owner, &conv->id, NULL, &first, reterr);
+	const struct aichat_message *message = first.count ? first.items[0] : NULL;
+
+	if (rc == 0 && message && message->role == AICHAT_ROLE_SYSTEM) {
+		rc = aic_store_children(store, owner, &conv->id, &message->id, &second,
+					reterr);
+		message = second.count ? second.items[0] : NULL;
+	}
+	if (rc < 0 || !message)
+		return rc;
+	*ret_title = aic_turn_title(message);
+	return *ret_title ? 0 : aic_error_nomem(reterr);
+}
 
 static int change_run(struct aic_job *job, struct aic_store *store, aichat_error **reterr)
 {
@@ -515,10 +613,13 @@ static int change_run(struct aic_job *job, struct aic_store *store, aichat_error
 		return aic_store_set_head(store, owner, &conv->id, change->head,
 					  aic_clock_unix_ms(), reterr);
 	struct aic_conversation_row row = { 0 };
+	AIC_CLEANUP(aic_freep) char *own = NULL;
 	int rc = aic_store_conversation(store, owner, &conv->id, &row, reterr);
+	if (rc == 0)
+		rc = change->title ? 0 : first_words(store, conv, &own, reterr);
 	if (rc == 0) {
 		char *before = row.title;
-		row.title = (char *)change->title;
+		row.title = change->title ? (char *)change->title : own;
 		row.updated_unix_ms = aic_clock_unix_ms();
 		rc = aic_store_set_conversation(store, owner, &row, 0, reterr);
 		row.title = before;
@@ -539,7 +640,8 @@ int aichat_conversation_set_head(aichat_conversation *conversation,
 	AIC_CLEANUP(aichat_message_unrefp) struct aichat_message *message = NULL;
 	struct aic_id head = { 0 };
 
-	int rc = check(conversation, reterr);
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
+	int rc = enter(conversation, &core, reterr);
 	if (rc == 0 && message_id) {
 		rc = find_message(conversation, message_id, &message, reterr);
 		if (rc == 0)
@@ -553,6 +655,7 @@ int aichat_conversation_set_head(aichat_conversation *conversation,
 		return rc;
 	pthread_mutex_lock(&conversation->lock);
 	conversation->head = head;
+	conversation->reply = (struct aic_id){ 0 };
 	pthread_mutex_unlock(&conversation->lock);
 	return 0;
 }
@@ -560,30 +663,15 @@ int aichat_conversation_set_head(aichat_conversation *conversation,
 int aichat_conversation_head(aichat_conversation *conversation, char **ret_id,
 			     aichat_error **reterr)
 {
-	AIC_CLEANUP(aic_conversation_row_done) struct aic_conversation_row row = { 0 };
-	AIC_CLEANUP(aichat_message_unrefp) struct aichat_message *message = NULL;
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
 	char text[AIC_ID_TEXT] = "";
+	struct aic_id head;
 
-	int rc = check(conversation, reterr);
+	int rc = enter(conversation, &core, reterr);
+	if (rc == 0)
+		rc = current_head(conversation, &head, reterr);
 	if (rc < 0)
 		return rc;
-	struct aic_store *store = conversation->ai->core->store;
-	const char *owner = conversation->ai->owner;
-	pthread_mutex_lock(&conversation->lock);
-	struct aic_id head = conversation->head;
-	pthread_mutex_unlock(&conversation->lock);
-	if (aic_id_is_set(&head)) {
-		/* The last send may not have been stored, or not yet. */
-		rc = aic_store_message(store, owner, &head, &message, NULL);
-		if (rc == AICHAT_ENOTFOUND) {
-			rc = aic_store_conversation(store, owner, &conversation->id, &row,
-						    NULL);
-			head = rc == 0 ? row.head : (struct aic_id){ 0 };
-			rc = rc == AICHAT_ENOTFOUND ? 0 : rc;
-		}
-		if (rc < 0)
-			return aic_error_code(reterr, rc, "the conversation's head");
-	}
 	if (aic_id_is_set(&head))
 		aic_id_text(&head, text);
 	*ret_id = aic_strdup(text);
@@ -593,7 +681,8 @@ int aichat_conversation_head(aichat_conversation *conversation, char **ret_id,
 int aichat_conversation_set_title(aichat_conversation *conversation, const char *title,
 				  aichat_error **reterr)
 {
-	int rc = check(conversation, reterr);
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
+	int rc = enter(conversation, &core, reterr);
 
 	if (rc < 0)
 		return rc;
@@ -610,15 +699,14 @@ int aichat_conversation_set_title(aichat_conversation *conversation, const char 
 					     "the title has more than %d characters",
 					     TITLE_CHARACTERS_MAX);
 	}
-	struct change_job job = { .conv = conversation,
-				  .title = title,
-				  .set_title = true };
+	struct change_job job = { .conv = conversation, .title = title };
 	return change(&job, reterr);
 }
 
 int aichat_conversation_delete(aichat_conversation *conversation, aichat_error **reterr)
 {
-	int rc = check(conversation, reterr);
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
+	int rc = enter(conversation, &core, reterr);
 
 	if (rc < 0)
 		return rc;
@@ -648,11 +736,13 @@ int aichat_conversation_path(aichat_conversation *conversation, size_t limit,
 			     aichat_messages **ret_messages, aichat_error **reterr)
 {
 	struct aic_messages list = { 0 };
-	AIC_CLEANUP(aic_freep) char *head_text = NULL;
-	struct aic_id head;
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
+	struct aic_id head = { 0 };
 
-	int rc = aichat_conversation_head(conversation, &head_text, reterr);
-	if (rc == 0 && aic_id_parse(head_text, strlen(head_text), &head))
+	int rc = enter(conversation, &core, reterr);
+	if (rc == 0)
+		rc = current_head(conversation, &head, reterr);
+	if (rc == 0 && aic_id_is_set(&head))
 		rc = aic_store_path(conversation->ai->core->store,
 				    conversation->ai->owner, &head, limit, &list, reterr);
 	return make_messages(&list, rc, ret_messages, reterr);
@@ -665,7 +755,8 @@ int aichat_conversation_children(aichat_conversation *conversation,
 	struct aic_messages list = { 0 };
 	struct aic_id id;
 
-	int rc = check(conversation, reterr);
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
+	int rc = enter(conversation, &core, reterr);
 	if (rc == 0 && message_id)
 		rc = aic_id_argument(message_id, "the message", &id, reterr);
 	if (rc == 0)

@@ -40,7 +40,8 @@ int aichat_conversation_list(aichat *ai, const char *after, size_t limit,
 	struct aic_id before = { 0 };
 	int64_t updated = INT64_MAX;
 
-	int rc = aic_context_check(ai, reterr);
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
+	int rc = aic_context_enter(ai, &core, reterr);
 	if (rc < 0)
 		return rc;
 	if (limit < 1 || limit > LIMIT_MAX)
@@ -54,7 +55,7 @@ int aichat_conversation_list(aichat *ai, const char *after, size_t limit,
 		return aic_error_nomem(reterr);
 	list->refs = 1;
 	/* One more than wanted tells whether there is a next page. */
-	rc = aic_store_conversations(ai->core->store, ai->owner, false, updated,
+	rc = aic_store_conversations(core->store, ai->owner, false, updated,
 				     after ? &before : NULL, limit + 1, &list->rows,
 				     reterr);
 	if (rc == 0 &&

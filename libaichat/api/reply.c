@@ -54,19 +54,21 @@ int aichat_reply_cancel(aichat_reply *reply, aichat_error **reterr)
 {
 	if (!reply)
 		return aic_error_set(reterr, AICHAT_EINVAL, "no reply was given");
-	int rc = aic_core_check(reply->feed->core, reterr);
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
+	int rc = aic_core_enter(reply->feed->core, &core, reterr);
 	return rc < 0 ? rc : aic_reply_cancel(reply->feed, reterr);
 }
 
 int aichat_reply_tool_result(aichat_reply *reply, const char *call_id, const char *text,
 			     int64_t text_len, int is_error, aichat_error **reterr)
 {
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
 	struct aic_str value;
 
 	if (!reply || !call_id)
 		return aic_error_set(reterr, AICHAT_EINVAL,
 				     "no reply or no call was given");
-	int rc = aic_core_check(reply->feed->core, reterr);
+	int rc = aic_core_enter(reply->feed->core, &core, reterr);
 	if (rc == 0)
 		rc = aic_text_argument(text, text_len, "the tool's result", &value,
 				       reterr);

@@ -79,6 +79,7 @@ struct aic_core *aic_core_unref(struct aic_core *core)
 struct feeds {
 	struct aic_feed **items;
 	size_t count;
+	bool failed; /* memory is out */
 };
 
 static struct feeds snapshot_feeds(struct aic_core *core)
@@ -89,6 +90,7 @@ static struct feeds snapshot_feeds(struct aic_core *core)
 	for (struct aic_feed *f = core->feeds; f; f = f->next)
 		n++;
 	feeds.items = n ? aic_calloc(n, sizeof(*feeds.items)) : NULL;
+	feeds.failed = n && !feeds.items;
 	if (!feeds.items)
 		return feeds;
 	for (struct aic_feed *f = core->feeds; f; f = f->next)
@@ -105,37 +107,57 @@ static void feeds_done(struct feeds *feeds)
 	aic_free(feeds->items);
 }
 
+/* Visit every feed, without memory and without the lock; new ones come first. */
+static void each_feed(struct aic_core *core, void (*visit)(struct aic_feed *feed))
+{
+	struct aic_feed *at = NULL;
+
+	pthread_mutex_lock(&core->lock);
+	for (struct aic_feed *f = core->feeds; f; f = at->next) {
+		/* The one that we hold is still listed, so its neighbour can be found. */
+		struct aic_feed *before = at;
+		at = aic_feed_ref(f);
+		pthread_mutex_unlock(&core->lock);
+		aic_feed_unref(before);
+		visit(at);
+		pthread_mutex_lock(&core->lock);
+	}
+	pthread_mutex_unlock(&core->lock);
+	aic_feed_unref(at);
+}
+
+static void cancel_turn(struct aic_feed *feed)
+{
+	struct aic_turn *turn = aic_feed_turn(feed);
+
+	if (turn)
+		aic_turn_cancel(turn, true);
+	aic_turn_unref(turn);
+}
+
+/* A reply that is not stored and waits for tool results has nobody to go on. */
+static void abandon(struct aic_feed *feed)
+{
+	aic_feed_set_turn(feed, NULL);
+	aic_feed_wake(feed);
+}
+
 void aic_core_close(struct aic_core *core)
 {
 	if (core->pid != getpid() || atomic_exchange(&core->closed, true))
 		return;
 	aic_store_unfollow(core->store, &core->follower);
+	each_feed(core, cancel_turn);
 
 	pthread_mutex_lock(&core->lock);
-	struct feeds feeds = snapshot_feeds(core);
-	pthread_mutex_unlock(&core->lock);
-	for (size_t i = 0; i < feeds.count; i++) {
-		struct aic_turn *turn = aic_feed_turn(feeds.items[i]);
-		if (turn)
-			aic_turn_cancel(turn, true);
-		aic_turn_unref(turn);
-	}
-
-	pthread_mutex_lock(&core->lock);
-	while (core->turns)
+	while (core->turns || core->calls)
 		aic_cond_wait_until(&core->idle, &core->lock, -1);
 	struct aic_engine *engine = AIC_TAKE(core->engine);
 	pthread_mutex_unlock(&core->lock);
 
 	if (engine)
 		aic_engine_free(engine);
-	for (size_t i = 0; i < feeds.count; i++) {
-		/* One that is not stored and waits for tool results has nobody to go on.
-		 */
-		aic_feed_set_turn(feeds.items[i], NULL);
-		aic_feed_wake(feeds.items[i]);
-	}
-	feeds_done(&feeds);
+	each_feed(core, abandon);
 	core->store = aic_store_unref(core->store);
 }
 
@@ -150,6 +172,31 @@ int aic_core_check(const struct aic_core *core, aichat_error **reterr)
 	if (atomic_load_explicit(&core->closed, memory_order_acquire))
 		return aic_error_set(reterr, AICHAT_ECLOSED, "the context is closed");
 	return 0;
+}
+
+int aic_core_enter(struct aic_core *core, struct aic_core **ret_entered,
+		   aichat_error **reterr)
+{
+	int rc = aic_core_check(core, reterr);
+
+	if (rc < 0)
+		return rc;
+	pthread_mutex_lock(&core->lock);
+	bool closed = atomic_load(&core->closed);
+	core->calls += !closed;
+	pthread_mutex_unlock(&core->lock);
+	if (closed)
+		return aic_core_check(core, reterr);
+	*ret_entered = core;
+	return 0;
+}
+
+void aic_core_exit(struct aic_core *core)
+{
+	pthread_mutex_lock(&core->lock);
+	if (--core->calls == 0)
+		pthread_cond_broadcast(&core->idle);
+	pthread_mutex_unlock(&core->lock);
 }
 
 int aic_core_start(struct aic_core *core, aichat_error **reterr)
@@ -226,6 +273,8 @@ static bool look(struct aic_follower *follower)
 	again = core->turns > 0;
 	pthread_mutex_unlock(&core->lock);
 
+	if (feeds.failed)
+		return true;
 	if (again)
 		take_cancellations(core, &feeds);
 	for (size_t i = 0; i < feeds.count; i++)

@@ -36,8 +36,9 @@ struct aic_core {
 	struct aic_engine *engine;
 	bool engine_starting;
 	struct aic_feed *feeds; /* all that live */
-	unsigned turns;         /* that run: close waits for them */
-	pthread_cond_t idle;    /* turns became 0 */
+	unsigned turns;         /* that run */
+	unsigned calls;         /* from outside that use store or engine */
+	pthread_cond_t idle;    /* one of the two became 0: close waits for both */
 	struct aic_follower follower;
 };
 
@@ -48,9 +49,16 @@ struct aic_core *aic_core_ref(struct aic_core *core);
 struct aic_core *aic_core_unref(struct aic_core *core);
 /* Ends what runs, commits, joins. Once. */
 void aic_core_close(struct aic_core *core);
-/* 0, AICHAT_EFORK or AICHAT_ECLOSED. Every call that comes from outside begins with it.
- */
+/* 0, AICHAT_EFORK or AICHAT_ECLOSED. */
 int aic_core_check(const struct aic_core *core, aichat_error **reterr);
+/*
+ * The same, and on success the core stays open until aic_core_exit(). Every call from
+ * outside that uses store or engine is between the two; they may be nested.
+ */
+int aic_core_enter(struct aic_core *core, struct aic_core **ret_entered,
+		   aichat_error **reterr);
+void aic_core_exit(struct aic_core *core);
+AIC_DEFINE_CLEANUP(struct aic_core *, aic_core_exit)
 /* The engine and the store's writer run after this. */
 int aic_core_start(struct aic_core *core, aichat_error **reterr);
 /* A turn begins and ends. Begin fails with AICHAT_ECLOSED. */

@@ -9,28 +9,33 @@
 #include "chat/snapshot.h"
 #include "chat/turn.h"
 
-int aic_cursor_new(struct aic_feed *feed, uint64_t after, struct aichat_reply **ret_reply)
+struct aichat_reply *aic_cursor_new(void)
 {
 	struct aichat_reply *reply = aic_new(struct aichat_reply);
 
-	if (!reply) {
-		aic_feed_unref(feed);
-		return AICHAT_ENOMEM;
+	if (reply) {
+		reply->refs = 1;
+		reply->fd = -1;
 	}
-	reply->refs = 1;
+	return reply;
+}
+
+void aic_cursor_attach(struct aichat_reply *reply, struct aic_feed *feed, uint64_t after)
+{
 	reply->feed = feed;
 	reply->seq = after;
-	reply->fd = -1;
 	aic_id_text(&feed->reply_id, reply->id_text);
 	pthread_mutex_lock(&feed->lock);
 	reply->next = feed->cursors;
 	feed->cursors = reply;
 	bool foreign = feed->stored && !feed->turn && !feed->over;
 	pthread_mutex_unlock(&feed->lock);
-	if (foreign)
-		aic_core_watch(feed->core);
-	*ret_reply = reply;
-	return 0;
+	if (!foreign)
+		return;
+	/* What was written since its row was read; the rest, if others write it, later.
+	 */
+	aic_feed_follow(feed);
+	aic_core_watch(feed->core);
 }
 
 struct aic_feed *aic_cursor_feed(struct aichat_reply *reply)
@@ -51,7 +56,7 @@ aichat_reply *aichat_reply_unref(aichat_reply *reply)
 	    atomic_fetch_sub_explicit(&reply->refs, 1, memory_order_acq_rel) > 1)
 		return NULL;
 	struct aic_feed *feed = reply->feed;
-	if (feed->core->pid == getpid()) {
+	if (feed && feed->core->pid == getpid()) {
 		pthread_mutex_lock(&feed->lock);
 		struct aichat_reply **link = &feed->cursors;
 		while (*link && *link != reply)
@@ -145,7 +150,8 @@ static int read_page(struct aichat_reply *reply, uint64_t after)
 	reply->page_at = 0;
 	if (!feed->stored)
 		return AICHAT_ENOMEM; /* events were dropped because memory was out */
-	int rc = aic_core_check(feed->core, NULL);
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
+	int rc = aic_core_enter(feed->core, &core, NULL);
 	if (rc == 0)
 		rc = aic_store_events(feed->core->store, feed->owner, &feed->reply_id,
 				      after, &reply->page, NULL);
@@ -158,7 +164,10 @@ int aic_cursor_next(struct aichat_reply *reply, int64_t timeout_ms,
 		    const struct aichat_event **ret_event)
 {
 	struct aic_feed *feed = reply->feed;
-	int64_t deadline = timeout_ms < 0 ? -1 : aic_clock_mono_ms() + timeout_ms;
+	int64_t now = timeout_ms > 0 ? aic_clock_mono_ms() : 0;
+	int64_t deadline = timeout_ms < 0 || timeout_ms > INT64_MAX - now
+				   ? -1
+				   : now + timeout_ms;
 	struct aic_turn *drained = NULL;
 	bool timed_out = timeout_ms == 0;
 	int result;

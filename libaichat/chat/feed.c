@@ -4,6 +4,7 @@
 #include "base/thread.h"
 #include "chat/cursor.h"
 #include "chat/feed.h"
+#include "chat/snapshot.h"
 #include "chat/turn.h"
 
 /* Newest events that stay in memory; cursors further behind read the store. */
@@ -22,7 +23,9 @@ static struct aic_feed *feed_alloc(struct aic_core *core, const char *owner,
 	if (!feed)
 		return NULL;
 	feed->owner = aic_strdup(owner);
-	if (!feed->owner) {
+	/* A place for the last event is there before anything can go wrong. */
+	if (!feed->owner || !AIC_GROW(feed->tail, 0, &feed->tail_capacity)) {
+		aic_free(feed->owner);
 		aic_free(feed);
 		return NULL;
 	}
@@ -162,12 +165,6 @@ void aic_feed_publish(struct aic_feed *feed, struct aichat_event *const *events,
 			for (size_t t = 0; t < feed->tail_count; t++)
 				aic_event_unref(feed->tail[t]);
 			feed->tail_count = feed->tail_bytes = 0;
-			if (!feed->tail_capacity) {
-				feed->last_seq = events[i]->seq;
-				feed->over = feed->over ||
-					     events[i]->type >= AICHAT_EVENT_DONE;
-				continue;
-			}
 		}
 		feed->tail[feed->tail_count++] = aic_event_ref(events[i]);
 		feed->tail_bytes += event_bytes(events[i]);
@@ -211,9 +208,18 @@ bool aic_feed_follow(struct aic_feed *feed)
 	struct aic_event_list list = { 0 };
 	int rc = aic_store_events(feed->core->store, feed->owner, &feed->reply_id, after,
 				  &list, NULL);
+	if (rc == AICHAT_ENOTFOUND)
+		rc = aic_snapshot_read(feed, after, &list);
 	if (rc == 0 && list.count)
 		aic_feed_publish(feed, list.items, list.count);
 	aic_event_list_done(&list);
+	if (rc == AICHAT_ENOTFOUND) {
+		/* Deleted: there is nothing to wait for. */
+		pthread_mutex_lock(&feed->lock);
+		feed->over = true;
+		pthread_cond_broadcast(&feed->changed);
+		pthread_mutex_unlock(&feed->lock);
+	}
 	return true;
 }
 

@@ -58,13 +58,17 @@ void aic_feed_publish(struct aic_feed *feed, struct aichat_event *const *events,
 size_t aic_feed_backlog(struct aic_feed *feed);
 /* Wake the waiting, to look again (at close). */
 void aic_feed_wake(struct aic_feed *feed);
-/* Read what another process wrote. True while more is to be expected. Writer's thread. */
+/*
+ * Read what another process wrote. True while more is to be expected. On the writer's
+ * thread, and once when a cursor comes.
+ */
 bool aic_feed_follow(struct aic_feed *feed);
 /* The turn that writes it, with a reference; NULL if none does. */
 struct aic_turn *aic_feed_turn(struct aic_feed *feed);
 void aic_feed_set_turn(struct aic_feed *feed, struct aic_turn *turn);
 
-/* A cursor; takes over the reference to the feed. after: the last event not wanted. */
-int aic_cursor_new(struct aic_feed *feed, uint64_t after,
-		   struct aichat_reply **ret_reply);
+/* A cursor that has no feed yet; NULL for no memory. */
+struct aichat_reply *aic_cursor_new(void);
+/* Takes over the reference to the feed. after: the last event not wanted. */
+void aic_cursor_attach(struct aichat_reply *reply, struct aic_feed *feed, uint64_t after);
 struct aic_feed *aic_cursor_feed(struct aichat_reply *reply);

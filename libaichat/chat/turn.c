@@ -36,7 +36,14 @@ struct aic_turn *aic_turn_new(struct aic_core *core, const char *owner,
 	aic_buf_printf(&name, "%s/%s", target->provider->name, target->model);
 	turn->model_name = aic_buf_take(&name, NULL);
 	aic_buf_done(&name);
-	if (!turn->target.model || !turn->owner || !turn->model_name) {
+	turn->last_resort = aic_event_copy(&(struct aichat_event){
+		.type = AICHAT_EVENT_ERROR,
+		.state = AICHAT_REPLY_INTERRUPTED,
+	});
+	if (turn->last_resort)
+		aic_error_nomem(&turn->last_resort->error);
+	if (!turn->target.model || !turn->owner || !turn->model_name ||
+	    !turn->last_resort) {
 		aic_turn_unref(turn);
 		return NULL;
 	}
@@ -58,7 +65,9 @@ struct aic_turn *aic_turn_unref(struct aic_turn *turn)
 	aic_event_list_done(&turn->pending);
 	aic_event_list_done(&turn->batch);
 	aic_buf_done(&turn->run);
+	aic_event_unref(turn->last_resort);
 	aichat_error_unref(turn->error);
+	aichat_error_unref(turn->why_error);
 	aichat_message_unref(turn->message);
 	aichat_message_unref(turn->tool_message);
 	aichat_message_unref(turn->user_message);
@@ -177,6 +186,58 @@ void aic_turn_publish(struct aic_turn *turn)
 	turn->batch.count = 0;
 }
 
+void aic_turn_drop_batch(struct aic_turn *turn)
+{
+	for (size_t i = 0; i < turn->batch.count; i++)
+		aic_event_unref(turn->batch.items[i]);
+	turn->seq -= turn->batch.count;
+	turn->batch.count = 0;
+}
+
+int aic_turn_add_written(struct aic_turn *turn, struct aichat_message *message)
+{
+	struct aic_messages *written = &turn->written;
+
+	if (!AIC_GROW(written->items, written->count, &written->capacity))
+		return AICHAT_ENOMEM;
+	written->items[written->count++] = aichat_message_ref(message);
+	return 0;
+}
+
+int aic_turn_add_terminal(struct aic_turn *turn, enum aichat_reply_state state,
+			  struct aichat_message *message, aichat_error *error)
+{
+	struct aichat_event event = {
+		.type = error ? AICHAT_EVENT_ERROR : AICHAT_EVENT_DONE,
+		.state = state,
+		.message = message,
+		.error = error,
+	};
+	if (message)
+		event.message_id = message->id;
+	if (turn->written.count > 1) {
+		event.messages = turn->written.items;
+		event.message_count = turn->written.count;
+	}
+	return aic_turn_add_event(turn, &event);
+}
+
+void aic_turn_publish_end(struct aic_turn *turn, enum aichat_reply_state state,
+			  struct aichat_message *message, aichat_error *error)
+{
+	aic_turn_drop_batch(turn);
+	if (aic_turn_add_terminal(turn, state, message, error) == 0) {
+		aic_turn_publish(turn);
+		return;
+	}
+	struct aichat_event *event = turn->last_resort;
+	event->seq = ++turn->seq;
+	event->state = state;
+	event->message_id = turn->message->id;
+	aic_id_text(&event->message_id, event->message_id_text);
+	aic_feed_publish(turn->feed, &event, 1);
+}
+
 void aic_turn_submit(struct aic_turn *turn,
 		     int (*run)(struct aic_job *, struct aic_store *, aichat_error **),
 		     void (*done)(struct aic_job *, int, aichat_error *), bool durable)
@@ -223,6 +284,12 @@ void aic_turn_rest(struct aic_turn *turn)
 {
 	struct aic_core *core = aic_core_ref(turn->core);
 
+	pthread_mutex_lock(&turn->lock);
+	turn->resting = true;
+	bool cancelled = turn->cancel == AIC_CANCEL_STOP;
+	pthread_mutex_unlock(&turn->lock);
+	if (cancelled) /* while nobody could tell that it was going to rest */
+		aic_turn_stop_resting(turn);
 	aic_turn_unref(turn);
 	aic_core_end_turn(core);
 	aic_core_unref(core);
@@ -230,8 +297,7 @@ void aic_turn_rest(struct aic_turn *turn)
 
 /* ---- begin ---- */
 
-/* The first words of a message, for a list of conversations. */
-static char *title_of(const struct aichat_message *message)
+char *aic_turn_title(const struct aichat_message *message)
 {
 	struct aic_buf title = aic_buf(TITLE_CHARACTERS * 4 + 8);
 	size_t characters = 0;
@@ -268,7 +334,7 @@ static int write_conversation(struct aic_turn *turn, struct aic_store *store,
 			      aichat_error **reterr)
 {
 	int64_t now = aic_clock_unix_ms();
-	AIC_CLEANUP(aic_freep) char *title = title_of(turn->user_message);
+	AIC_CLEANUP(aic_freep) char *title = aic_turn_title(turn->user_message);
 	struct aic_conversation_row row = {
 		.id = turn->conversation_id,
 		.title = title,
@@ -332,6 +398,23 @@ static int stored_head(struct aic_turn *turn, struct aic_store *store,
 	return rc;
 }
 
+/* The reply that this send follows may have written more than one message. */
+static int follow_reply(struct aic_turn *turn, struct aic_store *store,
+			aichat_error **reterr)
+{
+	AIC_CLEANUP(aic_reply_row_done) struct aic_reply_row row = { 0 };
+	AIC_CLEANUP(aichat_error_unrefp) aichat_error *error = NULL;
+
+	if (!aic_id_is_set(&turn->after_reply))
+		return 0;
+	int rc = aic_store_reply(store, turn->owner, &turn->after_reply, &row, &error);
+	if (rc == 0)
+		turn->parent_id = row.message_id;
+	return rc == 0 || rc == AICHAT_ENOTFOUND
+		       ? 0
+		       : aic_error_pass(reterr, AIC_TAKE(error));
+}
+
 /*
  * A message that is being written has no end to follow: who sends meanwhile continues
  * where the running reply began, and makes a sibling. A message that is not there is the
@@ -379,7 +462,9 @@ static int write_question(struct aic_turn *turn, struct aic_store *store,
 
 	if (!question)
 		return 0;
-	int rc = settle_parent(turn, store, reterr);
+	int rc = follow_reply(turn, store, reterr);
+	if (rc == 0)
+		rc = settle_parent(turn, store, reterr);
 	if (rc < 0)
 		return rc;
 	question->parent_id = turn->parent_id;
@@ -451,21 +536,16 @@ static int begin_run(struct aic_job *job, struct aic_store *store, aichat_error 
 /* Nothing of it is on disk: the error is the only event that there ever is. */
 static void begin_failed(struct aic_turn *turn, int code, aichat_error *error)
 {
-	aic_event_list_done(&turn->batch);
-	turn->seq = 0;
-	struct aichat_event event = {
-		.type = AICHAT_EVENT_ERROR,
-		.message_id = turn->message->id,
-		.state = AICHAT_REPLY_FAILED,
-		.error = error,
-	};
+	AIC_CLEANUP(aichat_error_unrefp) aichat_error *own = aichat_error_ref(error);
+
+	if (!own)
+		aic_error_code(&own, code, "the reply");
 	aic_log(&turn->core->log, AICHAT_LOG_ERROR, "a reply was not begun: %s",
-		error ? aichat_error_message(error) : aichat_error_text(code));
-	aic_turn_add_event(turn, &event);
+		aichat_error_message(own));
 	pthread_mutex_lock(&turn->lock);
 	turn->over = true;
 	pthread_mutex_unlock(&turn->lock);
-	aic_turn_publish(turn);
+	aic_turn_publish_end(turn, AICHAT_REPLY_FAILED, NULL, own);
 	aic_turn_leave(turn);
 }
 
@@ -497,6 +577,7 @@ static int take_question(struct aic_turn *turn, const struct aic_turn_question *
 	turn->conversation_id = q->conversation_id;
 	turn->new_conversation = q->new_conversation;
 	turn->parent_id = q->parent_id;
+	turn->after_reply = q->after_reply;
 	turn->answer_id = q->answer_id;
 	turn->system = aic_strdup(q->system);
 	turn->settings = aic_strdup(q->settings);

@@ -27,6 +27,8 @@ struct aic_turn_question {
 	bool new_conversation;   /* to be written with this turn */
 	const char *system;      /* its first message, or NULL */
 	struct aic_id parent_id; /* what the user's message follows; unset = nothing */
+	struct aic_id
+		after_reply; /* or the last message of this reply, if it is stored */
 	struct aichat_message
 		*user_message;   /* to be added; NULL = answer answer_id again */
 	struct aic_id answer_id; /* the stored message to answer, without user_message */
@@ -49,10 +51,15 @@ int aic_turn_start(struct aic_core *core, const char *owner,
 		   const struct aic_turn_question *question, struct aic_feed **ret_feed,
 		   struct aic_id *ret_answer_id, aichat_error **reterr);
 
-/* Any thread. closing: the context goes, so the reply is interrupted, not stopped. */
-void aic_turn_cancel(struct aic_turn *turn, bool closing);
+/*
+ * Any thread. closing: the context goes, so the reply is interrupted, not stopped. False
+ * when it is too late for the turn, but perhaps not for the reply, which may wait.
+ */
+bool aic_turn_cancel(struct aic_turn *turn, bool closing);
 /* A cursor took events of a reply that is not stored. */
 void aic_turn_drained(struct aic_turn *turn);
+/* The first words of a message, for a list of conversations; NULL for no memory. */
+char *aic_turn_title(const struct aichat_message *message);
 struct aic_turn *aic_turn_ref(struct aic_turn *turn);
 struct aic_turn *aic_turn_unref(struct aic_turn *turn);
 

@@ -38,24 +38,6 @@ static bool wants_results(const struct aic_turn *turn)
 	       turn->message->stop_reason == AICHAT_STOP_TOOL_CALLS;
 }
 
-int aic_turn_add_terminal(struct aic_turn *turn, enum aichat_reply_state state,
-			  struct aichat_message *message, aichat_error *error)
-{
-	struct aichat_event event = {
-		.type = error ? AICHAT_EVENT_ERROR : AICHAT_EVENT_DONE,
-		.state = state,
-		.message = message,
-		.error = error,
-	};
-	if (message)
-		event.message_id = message->id;
-	if (turn->written.count > 1) {
-		event.messages = turn->written.items;
-		event.message_count = turn->written.count;
-	}
-	return aic_turn_add_event(turn, &event);
-}
-
 /* The row's account of the error: the event without the message. */
 static int error_json(aichat_error *error, enum aichat_reply_state state,
 		      struct aic_buf *out)
@@ -80,10 +62,8 @@ static int seal_message(struct aic_turn *turn, enum aichat_message_state state)
 				      .message_id = message->id,
 				      .stop_reason = message->stop_reason,
 				      .message = message };
-	if (!AIC_GROW(turn->written.items, turn->written.count, &turn->written.capacity))
-		return AICHAT_ENOMEM;
-	turn->written.items[turn->written.count++] = aichat_message_ref(message);
-	return aic_turn_add_event(turn, &event);
+	int rc = aic_turn_add_written(turn, message);
+	return rc < 0 ? rc : aic_turn_add_event(turn, &event);
 }
 
 static int seal_store(struct aic_turn *turn, struct aic_store *store,
@@ -110,28 +90,43 @@ static enum next_step next_step(const struct aic_turn *turn)
 {
 	bool paused = turn->message->stop_reason == AICHAT_STOP_PAUSE;
 
-	if (turn->result < 0 || turn->cancel != AIC_CANCEL_NO ||
-	    (!paused && !wants_results(turn)))
+	if (turn->result < 0 || (!paused && !wants_results(turn)))
 		return STEP_END;
 	if (turn->rounds > turn->max_rounds)
 		return STEP_LIMIT;
 	return paused ? STEP_GO_ON : STEP_WAIT;
 }
 
+/* Whoever cancelled a message that came whole does not want what would follow it. */
+static void obey(struct aic_turn *turn, enum aic_cancel cancel, struct aic_ending *ending)
+{
+	if (turn->step == STEP_END || cancel == AIC_CANCEL_NO)
+		return;
+	if (cancel == AIC_CANCEL_STOP) {
+		turn->step = STEP_END;
+		ending->reply_state = AICHAT_REPLY_STOPPED;
+	} else if (turn->step == STEP_GO_ON) {
+		/* Tool results can be given later, to another process, too. */
+		turn->step = STEP_END;
+		ending->reply_state = AICHAT_REPLY_INTERRUPTED;
+		ending->code = aic_error_set(&turn->error, AICHAT_EINTERRUPTED,
+					     "the program ended before the reply did");
+	}
+}
+
 /* The reply's last event, and its row's. */
 static int end_reply(struct aic_turn *turn, struct aic_ending *ending,
 		     struct aic_buf *text)
 {
-	aichat_error *error = ending->code < 0 ? turn->error : NULL;
-
 	if (turn->step == STEP_LIMIT) {
 		ending->reply_state = AICHAT_REPLY_FAILED;
-		aic_error_set(&turn->error, AICHAT_ELIMIT,
-			      "the model went on %u times in one reply; raise "
-			      "max_tool_rounds to let it go on",
-			      turn->rounds);
-		error = turn->error;
+		ending->code = aic_error_set(
+			&turn->error, AICHAT_ELIMIT,
+			"the model went on %u times in one reply; raise "
+			"max_tool_rounds to let it go on",
+			turn->rounds);
 	}
+	aichat_error *error = ending->code < 0 ? turn->error : NULL;
 	int rc = error ? error_json(error, ending->reply_state, text) : 0;
 	if (rc == 0)
 		rc = aic_turn_add_terminal(turn, ending->reply_state, turn->message,
@@ -149,10 +144,12 @@ int aic_turn_seal_run(struct aic_job *job, struct aic_store *store, aichat_error
 	pthread_mutex_lock(&turn->lock);
 	int rc = aic_turn_take_pending(turn);
 	struct aic_ending ending = ending_of(turn);
+	enum aic_cancel cancel = turn->cancel;
 	pthread_mutex_unlock(&turn->lock);
 	if (rc == 0)
 		rc = seal_message(turn, ending.message_state);
 	turn->step = next_step(turn);
+	obey(turn, cancel, &ending);
 	if (rc == 0 && turn->step == STEP_WAIT)
 		ending.reply_state = AICHAT_REPLY_WAITING;
 	else if (rc == 0 && turn->step == STEP_GO_ON)
@@ -172,20 +169,57 @@ int aic_turn_seal_run(struct aic_job *job, struct aic_store *store, aichat_error
 }
 
 /*
- * The end cannot be written. Viewers are told all the same; the store has the log, and
- * whoever opens it when this process is gone folds it.
+ * The end could not be written, so the reply is told to be interrupted, and once more
+ * tried to be stored as that. If this fails, too, the store has the log, and whoever
+ * opens it when this process is gone folds it.
  */
+static int give_up_run(struct aic_job *job, struct aic_store *store,
+		       aichat_error **reterr)
+{
+	struct aic_turn *turn = aic_turn_of(job);
+	AIC_CLEANUP(aic_buf_done) struct aic_buf text = aic_buf(0);
+
+	aic_turn_drop_batch(turn);
+	int rc = error_json(turn->error, AICHAT_REPLY_INTERRUPTED, &text);
+	if (rc == 0)
+		rc = aic_turn_add_terminal(turn, AICHAT_REPLY_INTERRUPTED, turn->message,
+					   turn->error);
+	if (rc < 0 || !turn->stored)
+		return rc;
+	struct aic_reply_row row = aic_turn_row(turn, AICHAT_REPLY_INTERRUPTED);
+	row.error = text.data;
+	return seal_store(turn, store, &row, reterr);
+}
+
+static void give_up_done(struct aic_job *job, int code, aichat_error *error)
+{
+	struct aic_turn *turn = aic_turn_of(job);
+
+	if (code < 0)
+		aic_log(&turn->core->log, AICHAT_LOG_ERROR,
+			"a reply's end was not stored: %s",
+			error ? aichat_error_message(error) : aichat_error_text(code));
+	if (code < 0)
+		aic_turn_publish_end(turn, AICHAT_REPLY_INTERRUPTED, turn->message,
+				     turn->error);
+	else
+		aic_turn_publish(turn);
+	aic_turn_leave(turn);
+}
+
 static void seal_failed(struct aic_turn *turn, int code, aichat_error *error)
 {
-	aic_log(&turn->core->log, AICHAT_LOG_ERROR, "a reply's end was not stored: %s",
+	aic_log(&turn->core->log, AICHAT_LOG_WARNING,
+		"a reply's end was not stored at once: %s",
 		error ? aichat_error_message(error) : aichat_error_text(code));
-	for (size_t i = 0; i < turn->batch.count; i++)
-		aic_event_unref(turn->batch.items[i]);
-	turn->seq -= turn->batch.count;
-	turn->batch.count = 0;
-	aic_turn_add_terminal(turn, AICHAT_REPLY_INTERRUPTED, turn->message, error);
-	aic_turn_publish(turn);
-	aic_turn_leave(turn);
+	if (turn->result == 0) {
+		aichat_error_unref(turn->error);
+		turn->error = aichat_error_ref(error);
+	}
+	if (!turn->error)
+		aic_error_code(&turn->error, code, "the reply's end");
+	aic_builder_seal(turn->message, AICHAT_MESSAGE_INTERRUPTED);
+	aic_turn_submit(turn, give_up_run, give_up_done, true);
 }
 
 void aic_turn_seal_done(struct aic_job *job, int code, aichat_error *error)
@@ -199,17 +233,21 @@ void aic_turn_seal_done(struct aic_job *job, int code, aichat_error *error)
 	}
 	pthread_mutex_lock(&turn->lock);
 	turn->over = true;
+	bool cancelled = turn->cancel == AIC_CANCEL_STOP;
 	pthread_mutex_unlock(&turn->lock);
 	if (code < 0) {
 		seal_failed(turn, code, error);
 		return;
 	}
+	aic_turn_publish(turn);
 	/* Nothing else remembers a reply that is not stored: its turn waits in the feed.
 	 */
-	bool stays = turn->step == STEP_WAIT && !turn->stored;
-	aic_turn_publish(turn);
-	if (stays)
+	if (turn->step == STEP_WAIT && !turn->stored) {
 		aic_turn_rest(turn);
-	else
-		aic_turn_leave(turn);
+		return;
+	}
+	/* Cancelled after the seal was written that makes it wait. */
+	if (turn->step == STEP_WAIT && cancelled)
+		aic_reply_stop(turn->feed, NULL);
+	aic_turn_leave(turn);
 }

@@ -52,6 +52,7 @@ struct aic_turn {
 	char *system;
 	char *settings;
 	struct aic_id parent_id;
+	struct aic_id after_reply;
 	struct aic_id answer_id; /* the message that is answered */
 	struct aichat_message *user_message;
 
@@ -66,11 +67,16 @@ struct aic_turn {
 	int step;                    /* what the seal decided */
 	struct aichat_message
 		*tool_message; /* results so far, of a reply that is not stored */
+	struct aichat_event
+		*last_resort; /* the terminal event when there is no memory for one */
 
 	pthread_mutex_t lock; /* guards what follows */
 	bool busy;
 	bool over;
+	bool resting; /* a reply that is not stored waits for tool results */
 	struct aic_call *call;
+	int why; /* we end the call ourselves, because of this; with why_error or none */
+	aichat_error *why_error;
 	bool ended; /* the call is; then: */
 	int result;
 	aichat_error *error;
@@ -134,17 +140,31 @@ void aic_turn_submit(struct aic_turn *turn,
 		     void (*done)(struct aic_job *, int, aichat_error *), bool durable);
 /* End the call with this result, as if it had ended so. */
 void aic_turn_fail(struct aic_turn *turn, int code, aichat_error *error);
+/* A message that the reply wrote, for its terminal event. */
+int aic_turn_add_written(struct aic_turn *turn, struct aichat_message *message);
 /* The terminal event of this ending into the batch; error is borrowed. */
 int aic_turn_add_terminal(struct aic_turn *turn, enum aichat_reply_state state,
 			  struct aichat_message *message, aichat_error *error);
 /* Publish the batch and forget it. */
 void aic_turn_publish(struct aic_turn *turn);
+/*
+ * Publish what ends the reply, in place of the batch, which is not stored; memory need
+ * not be there for it. error is borrowed.
+ */
+void aic_turn_publish_end(struct aic_turn *turn, enum aichat_reply_state state,
+			  struct aichat_message *message, aichat_error *error);
+/* Forget the batch: none of it was stored. */
+void aic_turn_drop_batch(struct aic_turn *turn);
 /* The turn is known and counted; it is busy from here on. AICHAT_ECLOSED. */
 int aic_turn_enter(struct aic_turn *turn, aichat_error **reterr);
 /* The reply is over, or waits where another process may take it up. */
 void aic_turn_leave(struct aic_turn *turn);
 /* The reply waits for tool results in the feed, and is not counted meanwhile. */
 void aic_turn_rest(struct aic_turn *turn);
+/* Someone cancelled a reply that is not stored and rests. */
+void aic_turn_stop_resting(struct aic_turn *turn);
+/* Stop a stored reply that no turn here writes: it waits, or another process runs it. */
+int aic_reply_stop(struct aic_feed *feed, aichat_error **reterr);
 
 static inline struct aic_turn *aic_turn_of(struct aic_job *job)
 {

@@ -30,15 +30,20 @@ static int append_pending(struct aic_turn *turn, const struct aichat_event *even
 	return 0;
 }
 
-/* Pieces that came one after the other become one event. */
+/*
+ * Pieces that came one after the other become one event. On failure they stay, for the
+ * next try. That memory was out for a piece was told when it came.
+ */
 static int flush_run(struct aic_turn *turn)
 {
-	if (!turn->run.len)
-		return turn->run.error;
-	turn->run_event.text = aic_buf_str(&turn->run);
-	int rc = append_pending(turn, &turn->run_event);
+	if (turn->run.len) {
+		turn->run_event.text = aic_buf_str(&turn->run);
+		int rc = append_pending(turn, &turn->run_event);
+		if (rc < 0)
+			return rc;
+	}
 	aic_buf_reset(&turn->run);
-	return rc;
+	return 0;
 }
 
 static int add_piece(struct aic_turn *turn, const struct aichat_event *event)
@@ -82,6 +87,13 @@ static int add_pending(struct aic_turn *turn, const struct aichat_event *event)
 	return append_pending(turn, &ours);
 }
 
+/* The disk lags, or the only reader of a reply that is not stored. */
+static bool is_behind(const struct aic_turn *turn)
+{
+	return turn->pending_bytes > PENDING_BYTES_MAX ||
+	       (!turn->stored && aic_feed_backlog(turn->feed) > PENDING_BYTES_MAX);
+}
+
 static void call_events(void *user, const struct aic_events *events)
 {
 	struct aic_turn *turn = user;
@@ -98,10 +110,10 @@ static void call_events(void *user, const struct aic_events *events)
 			rc = add_pending(turn, event);
 	}
 	struct aic_call *call = turn->call;
-	if (rc < 0 && turn->result == 0)
-		turn->result = rc; /* the call is cancelled; this is why */
+	if (rc < 0 && turn->why == 0)
+		turn->why = rc;
 	else
-		pause = !turn->paused && turn->pending_bytes > PENDING_BYTES_MAX;
+		pause = !turn->paused && is_behind(turn);
 	turn->paused = turn->paused || pause;
 	/* The turn is alive until the call's last word, and so is the call. */
 	if (rc < 0)
@@ -117,7 +129,8 @@ static void call_done(void *user, struct aic_call_result *result)
 	struct aic_turn *turn = user;
 
 	pthread_mutex_lock(&turn->lock);
-	int why = turn->result;
+	int why = turn->why;
+	aichat_error *why_error = AIC_TAKE(turn->why_error);
 	if (result->model) {
 		/* What the provider says it is, such as a dated name. */
 		char *model = aic_strdup(result->model);
@@ -126,15 +139,19 @@ static void call_done(void *user, struct aic_call_result *result)
 			turn->message->model = model;
 		}
 	}
-	if (result->response_id)
+	if (result->response_id) {
+		aic_free(turn->message->response_id);
 		turn->message->response_id = aic_strdup(result->response_id);
+	}
 	pthread_mutex_unlock(&turn->lock);
 
 	aichat_error *error = AIC_TAKE(result->error);
 	int code = result->code;
-	if (code == AICHAT_ECANCELED && why < 0) {
-		error = aichat_error_unref(error);
-		code = aic_error_code(&error, why, "the reply");
+	if (why < 0) {
+		/* Something of the reply is lost, however the call ended. */
+		aichat_error_unref(error);
+		error = why_error;
+		code = error ? why : aic_error_code(&error, why, "the reply");
 	}
 	ended(turn, code, error, result->began);
 }
@@ -180,7 +197,7 @@ void aic_turn_call(struct aic_turn *turn)
 	pthread_mutex_lock(&turn->lock);
 	turn->busy = false;
 	turn->ended = false;
-	turn->result = 0;
+	turn->result = turn->why = 0;
 	bool cancelled = turn->cancel != AIC_CANCEL_NO;
 	int rc = AICHAT_ECANCELED;
 	if (cancelled)
@@ -202,18 +219,25 @@ void aic_turn_call(struct aic_turn *turn)
 
 int aic_turn_take_pending(struct aic_turn *turn)
 {
+	struct aic_event_list *pending = &turn->pending;
 	int rc = flush_run(turn);
+	size_t taken = 0;
 
-	for (size_t i = 0; i < turn->pending.count && rc == 0; i++) {
+	for (; rc == 0 && taken < pending->count; taken++) {
 		if (!AIC_GROW(turn->batch.items, turn->batch.count,
-			      &turn->batch.capacity))
-			return AICHAT_ENOMEM;
-		turn->pending.items[i]->seq = ++turn->seq;
-		turn->batch.items[turn->batch.count++] = turn->pending.items[i];
-		turn->pending.items[i] = NULL;
+			      &turn->batch.capacity)) {
+			rc = AICHAT_ENOMEM;
+			break;
+		}
+		pending->items[taken]->seq = ++turn->seq;
+		turn->batch.items[turn->batch.count++] = pending->items[taken];
 	}
-	turn->pending.count = 0;
-	turn->pending_bytes = 0;
+	pending->count -= taken;
+	if (taken && pending->count)
+		memmove(pending->items, pending->items + taken,
+			pending->count * sizeof(*pending->items));
+	if (rc == 0)
+		turn->pending_bytes = 0;
 	return rc;
 }
 
@@ -244,8 +268,12 @@ static void log_done(struct aic_job *job, int code, aichat_error *error)
 	if (code < 0) {
 		aic_log(&turn->core->log, AICHAT_LOG_ERROR, "a reply's events: %s",
 			aichat_error_message(error));
-		if (turn->result == 0)
-			turn->result = code;
+		/* When the call is over, the seal writes them, or tells that it cannot.
+		 */
+		if (!turn->ended && turn->why == 0) {
+			turn->why = code;
+			turn->why_error = aichat_error_ref(error);
+		}
 		if (turn->call)
 			aic_call_cancel(turn->call);
 	} else if (turn->paused && turn->pending_bytes < PENDING_BYTES_LOW &&
@@ -294,12 +322,14 @@ void aic_turn_advance_locked(struct aic_turn *turn)
 		pthread_mutex_lock(&turn->lock);
 }
 
-void aic_turn_cancel(struct aic_turn *turn, bool closing)
+bool aic_turn_cancel(struct aic_turn *turn, bool closing)
 {
 	pthread_mutex_lock(&turn->lock);
+	bool over = turn->over;
 	if (turn->cancel == AIC_CANCEL_NO)
 		turn->cancel = closing ? AIC_CANCEL_CLOSE : AIC_CANCEL_STOP;
 	if (turn->call)
 		aic_call_cancel(turn->call);
 	pthread_mutex_unlock(&turn->lock);
+	return !over;
 }

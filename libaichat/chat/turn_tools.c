@@ -122,6 +122,7 @@ int aic_turn_write_next(struct aic_turn *turn, struct aic_store *store,
 		turn->message = next;
 		return rc < 0 ? aic_error_nomem(reterr) : 0;
 	}
+	struct aichat_message *before = turn->message;
 	int rc = aic_store_add_message(store, turn->owner, next, &turn->reply_id, reterr);
 	if (rc == 0)
 		rc = aic_store_set_head(store, turn->owner, &turn->conversation_id,
@@ -129,12 +130,15 @@ int aic_turn_write_next(struct aic_turn *turn, struct aic_store *store,
 	if (rc == 0)
 		rc = aic_store_path(store, turn->owner, &after->id, 0, &turn->path,
 				    reterr);
-	aichat_message_unref(turn->message);
 	turn->message = next;
-	if (rc < 0)
-		return rc;
-	struct aic_reply_row row = aic_turn_row(turn, AICHAT_REPLY_RUNNING);
-	return aic_store_set_reply(store, turn->owner, &row, reterr);
+	if (rc == 0) {
+		struct aic_reply_row row = aic_turn_row(turn, AICHAT_REPLY_RUNNING);
+		rc = aic_store_set_reply(store, turn->owner, &row, reterr);
+	}
+	/* Nothing of it happened if it failed, so the message is the one before. */
+	turn->message = rc == 0 ? next : before;
+	aichat_message_unref(rc == 0 ? before : next);
+	return rc;
 }
 
 /* The turn of a stored reply, made anew from its row: it may have begun anywhere. */
@@ -165,7 +169,8 @@ static int turn_from_row(struct aic_feed *feed, const struct aic_reply_row *row,
 	tools = tools_json.len ? aic_strndup(tools_json.data, tools_json.len) : NULL;
 	turn = aic_turn_new(feed->core, feed->owner, feed, &target);
 	if (!turn || (tools_json.len && !tools)) {
-		rc = aic_error_nomem(reterr);
+		aic_error_nomem(reterr);
+		rc = AICHAT_ENOMEM;
 		goto out;
 	}
 	rc = aic_turn_configure(turn, options, tools, reterr);
@@ -315,8 +320,7 @@ static int result_unstored(struct aic_turn *turn, const char *call_id,
 	int rc = 0;
 
 	pthread_mutex_lock(&turn->lock);
-	if (!turn->over || turn->cancel != AIC_CANCEL_NO ||
-	    !aic_message_has(calls, AICHAT_PART_TOOL_CALL)) {
+	if (!turn->resting) {
 		rc = not_waiting(reterr);
 		goto out;
 	}
@@ -333,7 +337,7 @@ static int result_unstored(struct aic_turn *turn, const char *call_id,
 	}
 	complete = all_answered(calls, turn->tool_message);
 	if (complete)
-		turn->over = false;
+		turn->over = turn->resting = false;
 out:
 	pthread_mutex_unlock(&turn->lock);
 	if (rc < 0 || !complete)
@@ -349,6 +353,8 @@ out:
 	struct aichat_message *results = AIC_TAKE(turn->tool_message);
 	results->state = AICHAT_MESSAGE_SEALED;
 	rc = append_path(turn, calls);
+	if (rc == 0)
+		rc = aic_turn_add_written(turn, results);
 	if (rc == 0)
 		rc = aic_turn_write_next(turn, NULL, results, NULL);
 	if (rc == 0)
@@ -391,6 +397,25 @@ struct stop_job {
 	struct aichat_event *done;
 };
 
+/* The results that came stay; more are not taken. */
+static int end_results(struct aic_store *store, const char *owner,
+		       const struct aic_messages *messages, aichat_error **reterr)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < messages->count; i++) {
+		if (messages->items[i]->state != AICHAT_MESSAGE_OPEN)
+			continue;
+		AIC_CLEANUP(aichat_message_unrefp)
+		struct aichat_message *results = aic_message_copy(messages->items[i]);
+		if (!results)
+			return aic_error_nomem(reterr);
+		results->state = AICHAT_MESSAGE_STOPPED;
+		rc = aic_store_update_message(store, owner, results, reterr);
+	}
+	return rc;
+}
+
 /* The reply waits for nobody any more. */
 static int stop_waiting(struct stop_job *stop, struct aic_store *store,
 			struct aic_reply_row *row, aichat_error **reterr)
@@ -400,8 +425,12 @@ static int stop_waiting(struct stop_job *stop, struct aic_store *store,
 	int rc = aic_store_reply_messages(store, feed->owner, &row->id, &messages,
 					  reterr);
 
-	if (rc < 0)
+	if (rc == 0)
+		rc = end_results(store, feed->owner, &messages, reterr);
+	if (rc < 0) {
+		aic_messages_done(&messages);
 		return rc;
+	}
 	struct aichat_event event = {
 		.type = AICHAT_EVENT_DONE,
 		.seq = row->last_seq + 1,
@@ -445,21 +474,28 @@ static int stop_run(struct aic_job *job, struct aic_store *store, aichat_error *
 	return 0; /* over already */
 }
 
-/* A reply that is not stored and waits for tool results. */
-static void stop_resting(struct aic_turn *turn)
+void aic_turn_stop_resting(struct aic_turn *turn)
 {
-	bool resting;
-
 	pthread_mutex_lock(&turn->lock);
-	resting = turn->over && turn->cancel == AIC_CANCEL_NO;
-	if (resting)
-		turn->cancel = AIC_CANCEL_STOP;
+	bool resting = turn->resting;
+	turn->resting = false;
 	pthread_mutex_unlock(&turn->lock);
 	if (!resting)
 		return;
-	aic_turn_add_terminal(turn, AICHAT_REPLY_STOPPED, turn->message, NULL);
-	aic_turn_publish(turn);
+	aic_turn_publish_end(turn, AICHAT_REPLY_STOPPED, turn->message, NULL);
 	aic_feed_set_turn(turn->feed, NULL);
+}
+
+int aic_reply_stop(struct aic_feed *feed, aichat_error **reterr)
+{
+	struct stop_job stop = { .job = { .run = stop_run, .durable = true },
+				 .feed = feed };
+	int rc = aic_store_run(feed->core->store, &stop.job, reterr);
+
+	if (rc == 0 && stop.done)
+		aic_feed_publish(feed, &stop.done, 1);
+	aic_event_unref(stop.done);
+	return rc;
 }
 
 int aic_reply_cancel(struct aic_feed *feed, aichat_error **reterr)
@@ -467,22 +503,15 @@ int aic_reply_cancel(struct aic_feed *feed, aichat_error **reterr)
 	struct aic_turn *turn = aic_feed_turn(feed);
 
 	if (turn) {
+		bool taken = aic_turn_cancel(turn, false);
 		if (!feed->stored)
-			stop_resting(turn);
-		aic_turn_cancel(turn, false);
+			aic_turn_stop_resting(turn);
 		aic_turn_unref(turn);
-		return 0;
+		if (taken || !feed->stored)
+			return 0;
 	}
 	pthread_mutex_lock(&feed->lock);
 	bool over = feed->over;
 	pthread_mutex_unlock(&feed->lock);
-	if (over || !feed->stored)
-		return 0;
-	struct stop_job stop = { .job = { .run = stop_run, .durable = true },
-				 .feed = feed };
-	int rc = aic_store_run(feed->core->store, &stop.job, reterr);
-	if (rc == 0 && stop.done)
-		aic_feed_publish(feed, &stop.done, 1);
-	aic_event_unref(stop.done);
-	return rc;
+	return over || !feed->stored ? 0 : aic_reply_stop(feed, reterr);
 }
