@@ -9,10 +9,9 @@
 
 #include <aichat/aichat.h>
 
-static int fail(aichat_error *error)
+static int fail(const aichat_error *error)
 {
 	fprintf(stderr, "%s\n", aichat_error_message(error));
-	aichat_error_unref(error);
 	return 1;
 }
 
@@ -38,8 +37,7 @@ int main(int argc, char **argv)
 			fwrite(aichat_event_text(event), 1, aichat_event_text_len(event),
 			       stdout);
 		else if (aichat_event_type(event) == AICHAT_EVENT_ERROR)
-			result = fail(aichat_error_ref(
-				(aichat_error *)aichat_event_error(event)));
+			result = fail(aichat_event_error(event));
 	}
 	if (reply)
 		putchar('\n');
@@ -48,5 +46,6 @@ int main(int argc, char **argv)
 	aichat_conversation_unref(conversation);
 	aichat_close(ai);
 	aichat_options_free(options);
+	aichat_error_unref(error);
 	return result;
 }
