@@ -12,14 +12,12 @@
 #include <stdio.h>
 #include <strings.h>
 
-#include "base/clock.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "net/attempt.h"
 #include "net/engine_internal.h"
+#include "net/head.h"
 
 #define HEADER_BYTES_MAX ((size_t)256 << 10)
-#define VALUE_MAX ((size_t)1024)
 #define CONNECTION_AGE_MAX_S 3600L
 #define UPLOAD_BUFFER 16384L
 
@@ -38,57 +36,14 @@ struct aic_attempt {
 	int code;            /* why we ended it; 0 = we did not */
 	aichat_error *error; /* the same; NULL when bytes() said it */
 	bool cancelled;
-	bool paused;  /* is wanted */
-	bool stopped; /* curl was told */
-	bool headed;  /* the head was given */
-	/* of the head that is being read */
-	char *content_type, *request_id, *location, *coding;
-	int64_t retry_after_ms, retry_after_exact_ms;
-	int should_retry;
+	bool paused;          /* is wanted */
+	bool stopped;         /* curl was told */
+	bool headed;          /* the head was given */
+	struct aic_head head; /* that is being read */
 	char curl_error[CURL_ERROR_SIZE];
 };
 
 /* --- the head --- */
-
-/* Digits and at most one point, as seconds or milliseconds; -1 if it is something else.
- */
-static double plain_number(const char *text)
-{
-	double number;
-	size_t len = strspn(text, "0123456789.");
-
-	if (len == 0 || text[len] || len > 32 || !aic_json_strtod(text, &number))
-		return -1;
-	return number;
-}
-
-static int64_t whole_ms(double ms)
-{
-	return (int64_t)AIC_MIN(ms, 1e12);
-}
-
-int64_t aic_retry_after_ms(const char *value, int64_t now_unix_ms)
-{
-	double seconds = plain_number(value);
-
-	if (seconds >= 0)
-		return whole_ms(seconds * 1000);
-	if (!strchr(value, ':'))
-		return -1;
-	int64_t when = (int64_t)curl_getdate(value, NULL);
-	return when < 0 ? -1 : AIC_MAX((int64_t)0, when * 1000 - now_unix_ms);
-}
-
-static void forget_head(struct aic_attempt *attempt)
-{
-	aic_free(AIC_TAKE(attempt->content_type));
-	aic_free(AIC_TAKE(attempt->request_id));
-	aic_free(AIC_TAKE(attempt->location));
-	aic_free(AIC_TAKE(attempt->coding));
-	attempt->retry_after_ms = -1;
-	attempt->retry_after_exact_ms = -1;
-	attempt->should_retry = -1;
-}
 
 static int fail(struct aic_attempt *attempt, int code, const char *why)
 {
@@ -103,75 +58,14 @@ static int fail(struct aic_attempt *attempt, int code, const char *why)
 	return code;
 }
 
-/* Keep a value, replacing an earlier one. */
-static int keep(struct aic_attempt *attempt, char **to, struct aic_str value)
-{
-	char *copy = aic_strndup(value.data, AIC_MIN(value.len, VALUE_MAX));
-
-	if (!copy)
-		return fail(attempt, AICHAT_ENOMEM, "");
-	aic_free(*to);
-	*to = copy;
-	return 0;
-}
-
-static bool is_name(struct aic_str name, const char *known)
-{
-	return name.len == strlen(known) && strncasecmp(name.data, known, name.len) == 0;
-}
-
-static int keep_media_type(struct aic_attempt *attempt, struct aic_str value)
-{
-	size_t len = 0;
-
-	while (len < value.len && !strchr("; \t", value.data[len]))
-		len++;
-	int result = keep(attempt, &attempt->content_type,
-			  (struct aic_str){ value.data, len });
-	for (char *at = attempt->content_type; !result && *at; at++)
-		if (*at >= 'A' && *at <= 'Z')
-			*at = (char)(*at | 0x20);
-	return result;
-}
-
-static int take_header(struct aic_attempt *attempt, struct aic_str name,
-		       struct aic_str value)
-{
-	char text[128];
-	size_t len = AIC_MIN(value.len, sizeof(text) - 1);
-
-	memcpy(text, value.data, len);
-	text[len] = '\0';
-	if (is_name(name, "content-type"))
-		return keep_media_type(attempt, value);
-	if (is_name(name, "content-encoding"))
-		return keep(attempt, &attempt->coding, value);
-	if (is_name(name, "location"))
-		return keep(attempt, &attempt->location, value);
-	if (is_name(name, "request-id") ||
-	    (is_name(name, "x-request-id") && !attempt->request_id))
-		return keep(attempt, &attempt->request_id, value);
-	if (is_name(name, "retry-after-ms")) {
-		double ms = plain_number(text);
-		attempt->retry_after_exact_ms = ms < 0 ? -1 : whole_ms(ms);
-	} else if (is_name(name, "retry-after")) {
-		attempt->retry_after_ms = aic_retry_after_ms(text, aic_clock_unix_ms());
-	} else if (is_name(name, "x-should-retry")) {
-		attempt->should_retry = strcasecmp(text, "true") == 0    ? 1
-					: strcasecmp(text, "false") == 0 ? 0
-									 : -1;
-	}
-	return 0;
-}
-
 /* A redirect would carry our key and the conversation to somebody else. */
 static int refuse_redirect(struct aic_attempt *attempt, int status)
 {
 	CURLU *url = curl_url();
 	char *host = NULL;
 
-	if (url && attempt->location &&
-	    !curl_url_set(url, CURLUPART_URL, attempt->location,
+	if (url && attempt->head.location &&
+	    !curl_url_set(url, CURLUPART_URL, attempt->head.location,
 			  CURLU_NON_SUPPORT_SCHEME))
 		curl_url_get(url, CURLUPART_HOST, &host, 0);
 	if (!attempt->code) {
@@ -179,7 +73,7 @@ static int refuse_redirect(struct aic_attempt *attempt, int status)
 		aic_error_set_detail(&attempt->error, AICHAT_EPROTOCOL,
 				     &(struct aic_error_detail){
 					     .http_status = status,
-					     .request_id = attempt->request_id,
+					     .request_id = attempt->head.request_id,
 					     .retry_after_ms = -1,
 				     },
 				     "%s: redirects (%d) to %s, which is not followed; "
@@ -198,23 +92,24 @@ static int end_head(struct aic_attempt *attempt)
 
 	curl_easy_getinfo(attempt->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status < 200) {
-		forget_head(attempt);
+		aic_head_reset(&attempt->head);
 		return 0;
 	}
 	if (status >= 300 && status < 400)
 		return refuse_redirect(attempt, (int)status);
-	if (attempt->coding && strcasecmp(attempt->coding, "identity") != 0)
+	if (attempt->head.coding && strcasecmp(attempt->head.coding, "identity") != 0)
 		return fail(attempt, AICHAT_EPROTOCOL,
 			    "the answer is compressed, which was not asked for");
 	attempt->headed = true;
 	struct aic_attempt_head head = {
 		.status = (int)status,
-		.content_type = attempt->content_type ? attempt->content_type : "",
-		.request_id = attempt->request_id,
-		.retry_after_ms = attempt->retry_after_exact_ms >= 0
-					  ? attempt->retry_after_exact_ms
-					  : attempt->retry_after_ms,
-		.should_retry = attempt->should_retry,
+		.content_type = attempt->head.content_type ? attempt->head.content_type
+							   : "",
+		.request_id = attempt->head.request_id,
+		.retry_after_ms = attempt->head.retry_after_exact_ms >= 0
+					  ? attempt->head.retry_after_exact_ms
+					  : attempt->head.retry_after_ms,
+		.should_retry = attempt->head.should_retry,
 	};
 	attempt->ops.head(attempt->user, &head);
 	return 0;
@@ -236,18 +131,13 @@ static size_t on_header(char *data, size_t size AIC_UNUSED, size_t len, void *us
 	}
 	while (line.len > 0 && strchr("\r\n \t", line.data[line.len - 1]))
 		line.len--;
-	const char *colon = memchr(line.data, ':', line.len);
 	if (line.len == 0)
 		return end_head(attempt) || attempt->cancelled ? 0 : len;
-	if (!colon)
-		return len;
-	struct aic_str value = { colon + 1, line.len - (size_t)(colon - line.data) - 1 };
-	while (value.len > 0 && (*value.data == ' ' || *value.data == '\t')) {
-		value.data++;
-		value.len--;
+	if (aic_head_line(&attempt->head, line)) {
+		fail(attempt, AICHAT_ENOMEM, "");
+		return 0;
 	}
-	line.len = (size_t)(colon - line.data);
-	return take_header(attempt, line, value) ? 0 : len;
+	return len;
 }
 
 /* --- the body --- */
@@ -292,7 +182,7 @@ static void attempt_free(struct aic_attempt *attempt)
 	for (struct curl_slist *at = attempt->headers; at; at = at->next)
 		explicit_bzero(at->data, strlen(at->data));
 	curl_slist_free_all(attempt->headers);
-	forget_head(attempt);
+	aic_head_reset(&attempt->head);
 	aichat_error_unref(attempt->error);
 	aic_free(attempt->shown_url);
 	aic_free(attempt);
@@ -571,7 +461,7 @@ int aic_attempt_start(struct aic_engine *engine, const struct aic_attempt_config
 	attempt->user = user;
 	attempt->connect_timeout_ms = config->connect_timeout_ms;
 	attempt->bytes_left = config->max_bytes;
-	forget_head(attempt);
+	aic_head_reset(&attempt->head);
 
 	int result = take_url(attempt, config->url, reterr);
 	for (size_t i = 0; !result && i < config->header_count; i++)

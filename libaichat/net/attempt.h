@@ -58,6 +58,3 @@ int aic_attempt_start(struct aic_engine *engine, const struct aic_attempt_config
 void aic_attempt_cancel(struct aic_attempt *attempt);
 /* Stop and go on reading. Going on may call bytes(). */
 void aic_attempt_pause(struct aic_attempt *attempt, bool paused);
-
-/* How long a Retry-After value asks to wait: seconds or an HTTP date; -1 = neither. */
-int64_t aic_retry_after_ms(const char *value, int64_t now_unix_ms);

@@ -16,6 +16,7 @@
 
 static char server_url[64];
 static int server_port;
+const char *world_proxy;
 
 /* Outside of a test there is nothing that Check could report to. */
 static void must(bool so, const char *why)
@@ -137,7 +138,7 @@ void world_open(struct world *world, const char *elements, const char *dialect,
 	int result = aic_registry_new(options, &world->registry, &error);
 	ck_assert_msg(result == 0, "%s", aichat_error_message(error));
 	aichat_options_free(options);
-	struct aic_engine_config config = { 0 };
+	struct aic_engine_config config = { .proxy = world_proxy };
 	ck_assert_int_eq(aic_engine_new(&config, &world->engine, NULL), 0);
 }
 

@@ -19,6 +19,9 @@ char *server_get(const char *path);
 /* How many requests the exact path had. */
 int server_requests(const char *path);
 
+/* The proxy of worlds that are opened from now on; NULL for none. */
+extern const char *world_proxy;
+
 struct world {
 	struct aic_registry *registry;
 	struct aic_engine *engine;

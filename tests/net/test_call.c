@@ -73,11 +73,16 @@ START_TEST(test_replies)
 }
 END_TEST
 
+static int connections(const char *stats)
+{
+	return (int)strtol(strstr(stats, "\"connections\":") + 14, NULL, 10);
+}
+
 START_TEST(test_connections_are_used_again)
 {
 	struct world world;
 	char *before = server_get("/control/stats");
-	int had = atoi(strstr(before, "\"connections\":") + 14);
+	int had = connections(before);
 
 	free(before);
 	world_open(&world, "gen/n/3/", CHAT, NULL);
@@ -91,7 +96,7 @@ START_TEST(test_connections_are_used_again)
 	char *after = server_get("/control/stats");
 	/* One for the calls (two where one was still being read), two for the look-ups.
 	 */
-	ck_assert_int_le(atoi(strstr(after, "\"connections\":") + 14) - had, 4);
+	ck_assert_int_le(connections(after) - had, 4);
 	free(after);
 	world_close(&world);
 }
@@ -251,10 +256,10 @@ START_TEST(test_pause_at_once)
 	struct world world;
 	struct asked *asked = asked_new();
 
-	world_open(&world, "gen/n/300/", CHAT, NULL);
+	world_open(&world, "delay/500/gen/n/300/", CHAT, NULL);
 	ck_assert_int_eq(ask(&world, asked, "fake/model-1", true), 0);
 	aic_call_pause(asked->call, true);
-	usleep(100000);
+	usleep(800000);
 	pthread_mutex_lock(&asked->lock);
 	ck_assert(!asked->done);
 	pthread_mutex_unlock(&asked->lock);

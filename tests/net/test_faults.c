@@ -153,7 +153,7 @@ static void mini_read(int fd, char *request, size_t size)
 		const char *body = strstr(request, "\r\n\r\n");
 		const char *told = strstr(request, "Content-Length: ");
 		if (request[0] == 0x16 ||
-		    (body && told && strlen(body + 4) >= (size_t)atoi(told + 16)))
+		    (body && told && strlen(body + 4) >= strtoul(told + 16, NULL, 10)))
 			return;
 	}
 }
@@ -179,6 +179,20 @@ static void *mini_run(void *argument)
 	return NULL;
 }
 
+static void mini_start(struct mini *mini)
+{
+	mini->port = free_port(&mini->fd);
+	ck_assert_int_eq(listen(mini->fd, 8), 0);
+	ck_assert_int_eq(pthread_create(&mini->thread, NULL, mini_run, mini), 0);
+}
+
+static void mini_stop(struct mini *mini)
+{
+	shutdown(mini->fd, SHUT_RDWR);
+	pthread_join(mini->thread, NULL);
+	close(mini->fd);
+}
+
 /* Asks it once; the answer is the caller's. */
 static struct asked *ask_mini(struct mini *mini, const char *scheme, bool stream)
 {
@@ -186,17 +200,13 @@ static struct asked *ask_mini(struct mini *mini, const char *scheme, bool stream
 	struct asked *asked = asked_new();
 	char url[64];
 
-	mini->port = free_port(&mini->fd);
-	ck_assert_int_eq(listen(mini->fd, 8), 0);
-	ck_assert_int_eq(pthread_create(&mini->thread, NULL, mini_run, mini), 0);
+	mini_start(mini);
 	snprintf(url, sizeof(url), "%s://127.0.0.1:%d/", scheme, mini->port);
 	world_open(&world, url, CHAT, NULL);
 	if (ask(&world, asked, "fake/model-1", stream) == 0)
 		await(asked);
 	world_close(&world);
-	shutdown(mini->fd, SHUT_RDWR);
-	pthread_join(mini->thread, NULL);
-	close(mini->fd);
+	mini_stop(mini);
 	return asked;
 }
 
@@ -305,6 +315,47 @@ START_TEST(test_stream_options_rejected)
 	ck_assert_int_eq(asked->code, AICHAT_EREQUEST);
 	ck_assert_int_eq(mini.requests, 2);
 	asked_free(asked);
+}
+END_TEST
+
+/* All goes through the proxy, and nobody else's settings count. */
+START_TEST(test_proxy)
+{
+	struct mini mini = {
+		.answer = "HTTP/1.1 200 OK\r\n\r\n" HELLO,
+		.when = "POST http://provider.example/v1/chat/completions HTTP/1.1\r\n",
+		.other = "HTTP/1.1 200 OK\r\n\r\n"
+			 "data: "
+			 "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"proxied\"},"
+			 "\"finish_reason\":\"stop\"}]}\n\n",
+	};
+	struct world world;
+	char proxy[64];
+
+	setenv("http_proxy", "http://127.0.0.1:9", 1);
+	setenv("ALL_PROXY", "http://127.0.0.1:9", 1);
+	mini_start(&mini);
+	snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", mini.port);
+	world_proxy = proxy;
+	struct asked *asked = call(&world, "http://provider.example/", CHAT, 0);
+	ck_assert_msg(asked->code == 0, "%s", asked->line);
+	ck_assert_str_eq(asked->text, "proxied");
+	asked_free(asked);
+	world_close(&world);
+	mini_stop(&mini);
+
+	/* A proxy that is gone is what the line is about. */
+	asked = call(&world, "http://provider.example/", CHAT, 0);
+	ck_assert_int_eq(asked->code, AICHAT_ENETWORK);
+	ck_assert_msg(strstr(asked->line, "127.0.0.1"), "%s", asked->line);
+	asked_free(asked);
+	world_close(&world);
+
+	world_proxy = NULL;
+	asked = call(&world, "gen/n/3/", CHAT, 0);
+	ck_assert_msg(asked->code == 0, "%s", asked->line);
+	asked_free(asked);
+	world_close(&world);
 }
 END_TEST
 
@@ -719,6 +770,7 @@ int main(void)
 	tcase_add_test(tests, test_refused);
 	tcase_add_test(tests, test_no_such_host);
 	tcase_add_test(tests, test_no_answer_while_connecting);
+	tcase_add_test(tests, test_proxy);
 	tcase_add_test(tests, test_tls_where_there_is_none);
 	tcase_add_test(tests, test_strange_answers);
 	tcase_add_test(tests, test_a_head_without_end);

@@ -6,7 +6,7 @@
 
 #include <aichat/error.h>
 
-#include "net/attempt.h"
+#include "net/head.h"
 #include "provider/retry.h"
 
 static struct aic_retry_facts facts(int status)
