@@ -270,3 +270,11 @@ static inline int turn_end(struct aic_store *store, void *data, aichat_error **r
 	aichat_message_unref(sealed);
 	return rc;
 }
+
+static inline int delete_conversation(struct aic_store *s, void *data,
+				      aichat_error **reterr)
+{
+	struct turn *t = data;
+
+	return aic_store_delete_conversation(s, t->owner, &t->conversation, reterr);
+}
