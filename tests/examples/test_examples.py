@@ -1,6 +1,7 @@
 """Every example runs against the fake provider, as its reader would run it."""
 
 import os
+import re
 import subprocess
 import tempfile
 import unittest
@@ -10,19 +11,26 @@ from fakellm import Fakellm
 EXAMPLES = os.path.join(os.environ["AICHAT_BUILD"], "examples")
 
 
+# A library built with a sanitizer needs programs that are.
+FLAGS = os.environ.get("AICHAT_SANITIZE_FLAGS", "").split()
+
+
+def clean_environment(home):
+    """Nothing of the user's, but what sanitizers want."""
+    kept = {name: value for name, value in os.environ.items()
+            if name == "PATH" or name.endswith("SAN_OPTIONS")}
+    return kept | {"HOME": home}
+
+
 class Examples(unittest.TestCase):
     def run_example(self, name, path, *arguments, dialect="openai"):
         """Run with a home of its own; returns what it printed."""
         with tempfile.TemporaryDirectory() as home, Fakellm() as provider:
-            env = {"HOME": home, "PATH": os.environ["PATH"]}
+            env = clean_environment(home)
             if dialect == "openai":
                 env |= {"OPENAI_API_KEY": "test", "OPENAI_BASE_URL": provider.base(path) + "/v1"}
             else:
                 env |= {"ANTHROPIC_API_KEY": "test", "ANTHROPIC_BASE_URL": provider.base(path)}
-            for variable in ("LD_PRELOAD", "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS",
-                             "UBSAN_OPTIONS"):
-                if variable in os.environ:
-                    env[variable] = os.environ[variable]
             done = subprocess.run([os.path.join(EXAMPLES, name), *arguments], env=env,
                                   capture_output=True, timeout=30, check=False)
             self.assertEqual(done.stderr, b"")
@@ -57,6 +65,33 @@ class Examples(unittest.TestCase):
             "user: Name a warm colour.",
             "  assistant: Name a warm colour.",
         ])
+
+
+class Readme(unittest.TestCase):
+    """The C program that the README shows is one that builds and runs."""
+
+    def test_c_example(self):
+        with open("README.md", encoding="utf-8") as file:
+            code = re.search(r"```c\n(.*?)```", file.read(), re.DOTALL).group(1)
+        self.assertLessEqual(len(code.splitlines()), 30)
+        with tempfile.TemporaryDirectory() as folder:
+            source = os.path.join(folder, "hello.c")
+            with open(source, "w", encoding="utf-8") as file:
+                file.write(code)
+            library = os.path.dirname(os.environ["LIBAICHAT"])
+            program = os.path.join(folder, "hello")
+            subprocess.run([*os.environ.get("CC", "cc").split(), "-std=c99", "-pedantic", "-Wall",
+                            "-Werror", "-Iinclude", source, "-L" + library, "-laichat",
+                            "-Wl,-rpath," + library, *FLAGS, "-o", program], check=True)
+            with Fakellm() as provider:
+                env = clean_environment(folder) | {
+                    "OPENAI_API_KEY": "test",
+                    "OPENAI_BASE_URL": provider.base("/echo") + "/v1",
+                }
+                done = subprocess.run([program], env=env, capture_output=True, timeout=30,
+                                      check=False)
+            self.assertEqual(done.stdout.decode(), "Hello!")
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
 
 
 if __name__ == "__main__":
