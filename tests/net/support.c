@@ -279,10 +279,12 @@ int ask(struct world *world, struct asked *asked, const char *model, bool stream
 	} else {
 		aic_request_free(request);
 	}
-	if (result)
+	if (result) { /* else it is the engine's from here on */
 		asked->done = true;
-	asked->code = result;
-	snprintf(asked->line, sizeof(asked->line), "%s", aichat_error_message(error));
+		asked->code = result;
+		snprintf(asked->line, sizeof(asked->line), "%s",
+			 aichat_error_message(error));
+	}
 	aichat_error_unref(error);
 	aic_target_done(&target);
 	return result;
