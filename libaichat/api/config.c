@@ -133,8 +133,8 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 
 static cfg_opt_t option_of(const char *name, bool list)
 {
-	cfg_opt_t one = CFG_STR((char *)name, NULL, CFGF_NODEFAULT);
-	cfg_opt_t many = CFG_STR_LIST((char *)name, NULL, CFGF_NODEFAULT);
+	cfg_opt_t one = CFG_STR(name, NULL, CFGF_NODEFAULT);
+	cfg_opt_t many = CFG_STR_LIST(name, NULL, CFGF_NODEFAULT);
 
 	return list ? many : one;
 }

@@ -10,28 +10,6 @@
 #include "chat/cursor.h"
 #include "chat/turn.h"
 
-const char *aichat_reply_state_name(int state)
-{
-	switch (state) {
-	case AICHAT_REPLY_QUEUED:
-		return "queued";
-	case AICHAT_REPLY_RUNNING:
-		return "running";
-	case AICHAT_REPLY_WAITING:
-		return "waiting";
-	case AICHAT_REPLY_COMPLETE:
-		return "complete";
-	case AICHAT_REPLY_STOPPED:
-		return "stopped";
-	case AICHAT_REPLY_INTERRUPTED:
-		return "interrupted";
-	case AICHAT_REPLY_FAILED:
-		return "failed";
-	default:
-		return "unknown";
-	}
-}
-
 int aichat_reply_next(aichat_reply *reply, int64_t timeout_ms,
 		      const aichat_event **ret_event)
 {
