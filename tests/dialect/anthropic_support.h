@@ -15,28 +15,58 @@
 
 #define ANTHROPIC (&aic_dialect_anthropic_messages)
 
+/*
+ * JSON in tests is written with ' for ", and becomes JSON here: one of a ring of texts,
+ * so that a few are there at a time.
+ */
+#define RING 8
+#define RING_BYTES 16384
+
+static inline const char *json_join(const char *const *pieces, const char *between)
+{
+	static char ring[RING][RING_BYTES];
+	static unsigned turn;
+	char *text = ring[turn++ % RING], *to = text;
+
+	for (size_t i = 0; pieces[i]; i++) {
+		const char *parts[] = { i ? between : "", pieces[i] };
+		for (size_t k = 0; k < 2; k++)
+			for (const char *from = parts[k]; *from; from++) {
+				ck_assert_uint_lt((size_t)(to - text), RING_BYTES - 1);
+				*to++ = *from == '\'' ? '"' : *from;
+			}
+	}
+	*to = '\0';
+	return text;
+}
+
+static inline const char *json(const char *text)
+{
+	return json_join((const char *const[]){ text, NULL }, "");
+}
+
 /* Frames of a stream whose event names are the types of their data. */
+#define EVENT(json) "data: " json "\n\n"
+#define NAMED(name, json) "event: " name "\ndata: " json "\n\n"
 #define START                                                                            \
-	"data: "                                                                         \
-	"{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"model\":\"m\","     \
-	"\"content\":[],\"usage\":{\"input_tokens\":10,\"output_tokens\":1}}}\n\n"
+	EVENT("{'type':'message_start','message':{'id':'msg_1','model':'m','content':[]" \
+	      ","                                                                        \
+	      "'usage':{'input_tokens':10,'output_tokens':1}}}")
 #define BLOCK(n, json)                                                                   \
-	"data: {\"type\":\"content_block_start\",\"index\":" #n                          \
-	",\"content_block\":" json "}\n\n"
+	EVENT("{'type':'content_block_start','index':" #n ",'content_block':" json "}")
 #define DELTA(n, json)                                                                   \
-	"data: {\"type\":\"content_block_delta\",\"index\":" #n ",\"delta\":" json "}\n" \
-										   "\n"
-#define TEXT(n, json)                                                                    \
-	"data: {\"type\":\"content_block_delta\",\"index\":" #n                          \
-	",\"delta\":{\"type\":\"text_delta\",\"text\":" json "}}\n\n"
-#define INPUT(n, json)                                                                   \
-	"data: {\"type\":\"content_block_delta\",\"index\":" #n                          \
-	",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":" json "}}\n\n"
-#define END(n) "data: {\"type\":\"content_block_stop\",\"index\":" #n "}\n\n"
-#define STOP(word)                                                                       \
-	"data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"" word           \
-	"\"},\"usage\":{\"output_tokens\":5}}\n\n"                                       \
-	"data: {\"type\":\"message_stop\"}\n\n"
+	EVENT("{'type':'content_block_delta','index':" #n ",'delta':" json "}")
+#define TEXT(n, json) DELTA(n, "{'type':'text_delta','text':" json "}")
+#define THOUGHT(n, json) DELTA(n, "{'type':'thinking_delta','thinking':" json "}")
+#define SIGNED(n, json) DELTA(n, "{'type':'signature_delta','signature':" json "}")
+#define INPUT(n, json) DELTA(n, "{'type':'input_json_delta','partial_json':" json "}")
+#define CITED(n, json) DELTA(n, "{'type':'citations_delta','citation':" json "}")
+#define END(n) EVENT("{'type':'content_block_stop','index':" #n "}")
+#define STOP_BY(delta)                                                                   \
+	EVENT("{'type':'message_delta','delta':" delta ",'usage':{'output_tokens':5}}"), \
+		EVENT("{'type':'message_stop'}")
+#define STOP(word) STOP_BY("{'stop_reason':'" word "'}")
+#define FRAMES(...) json_join((const char *const[]){ __VA_ARGS__, NULL }, "")
 
 /* What became of a reply. */
 struct outcome {
@@ -140,15 +170,8 @@ static inline struct outcome read_bytes(struct aic_str text, bool whole, uint32_
 	return o;
 }
 
-static inline struct outcome read_stream(const char *text)
-{
-	return read_bytes(aic_str(text), false, 0);
-}
-
-static inline struct outcome read_reply(const char *text)
-{
-	return read_bytes(aic_str(text), true, 0);
-}
+#define read_stream(...) read_bytes(aic_str(FRAMES(__VA_ARGS__)), false, 0)
+#define read_reply(text) read_bytes(aic_str(json(text)), true, 0)
 
 /* Make it a message that the provider wrote, as a conversation keeps it. */
 static inline void adopt(struct aichat_message *message, const char *provider)
@@ -180,13 +203,14 @@ static inline int at_path(const struct aic_json *doc, const char *path)
 }
 
 /* The value at the path is exactly these bytes; NULL: there is none. */
-static inline void expect(const char *json, const char *path, const char *bytes)
+static inline void expect(const char *body, const char *path, const char *expected)
 {
+	const char *bytes = expected ? json(expected) : NULL;
 	struct aic_json doc = { 0 };
-	size_t len = strlen(json);
+	size_t len = strlen(body);
 
-	ck_assert_msg(aic_json_scan(&doc, json, len, &aic_json_wire) == 0,
-		      "no JSON at byte %u (%s): %s", doc.error_at, doc.error_why, json);
+	ck_assert_msg(aic_json_scan(&doc, body, len, &aic_json_wire) == 0,
+		      "no JSON at byte %u (%s): %s", doc.error_at, doc.error_why, body);
 	int value = at_path(&doc, path);
 	struct aic_str raw = aic_json_raw(&doc, value);
 	if (!bytes)
@@ -195,13 +219,46 @@ static inline void expect(const char *json, const char *path, const char *bytes)
 	else
 		ck_assert_msg(value >= 0 && aic_str_is(raw, bytes),
 			      "%s: expected %s, got %.*s\nin %s", path, bytes,
-			      (int)raw.len, raw.data, json);
+			      (int)raw.len, raw.data, body);
 	aic_json_done(&doc);
 }
 
+static inline void set_json(struct aic_string *to, const char *text)
+{
+	ck_assert_int_eq(aic_string_set(to, aic_str(json(text))), 0);
+}
+
+/* The string is this, once ' is ". */
 #define ck_str(string, text)                                                             \
 	do {                                                                             \
+		const char *wanted_ = json(text);                                        \
 		ck_assert_ptr_nonnull((string).data);                                    \
-		ck_assert_str_eq((string).data, (text));                                 \
-		ck_assert_uint_eq((string).len, strlen(text));                           \
+		ck_assert_str_eq((string).data, wanted_);                                \
+		ck_assert_uint_eq((string).len, strlen(wanted_));                        \
 	} while (0)
+
+/* --- requests --- */
+
+/* The body; owned. The report must have the word in it, or (NULL) be empty. */
+static inline char *body_of(struct aic_request *request,
+			    const struct aic_profile *profile, const char *reported)
+{
+	struct aic_profile plain = { .provider = "anthropic", .model = "m-2" };
+	struct aic_report report = { 0 };
+	struct aic_buf out = aic_buf(0);
+	aichat_error *error = NULL;
+	bool found = false;
+	int code = ANTHROPIC->encode_request(request, profile ? profile : &plain, &out,
+					     &report, &error);
+
+	ck_assert_msg(code == 0, "%s", aichat_error_message(error));
+	for (size_t i = 0; i < report.count; i++) {
+		ck_assert_msg(reported, "reported: %s", report.lines[i]);
+		found = found || strstr(report.lines[i], reported);
+	}
+	ck_assert_msg(!reported || found, "%s is not reported", reported);
+	aic_report_done(&report);
+	char *body = aic_buf_take(&out, NULL);
+	expect(body, "model", "'m-2'");
+	return body;
+}

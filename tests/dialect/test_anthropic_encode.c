@@ -49,7 +49,7 @@ static void send_piece(struct script *s, enum aichat_event_type type, uint32_t i
 		       const char *text)
 {
 	send(s, (struct aichat_event){
-			.type = type, .index = index, .text = aic_str(text) });
+			.type = type, .index = index, .text = aic_str(json(text)) });
 }
 
 static void send_end(struct script *s, uint32_t index, enum aichat_part_type type,
@@ -58,7 +58,8 @@ static void send_end(struct script *s, uint32_t index, enum aichat_part_type typ
 	send(s, (struct aichat_event){ .type = AICHAT_EVENT_PART_END,
 				       .index = index,
 				       .part_type = type,
-				       .raw = aic_str(raw) });
+				       .raw = raw ? aic_str(json(raw))
+						  : (struct aic_str){ 0 } });
 }
 
 static void send_done(struct script *s, enum aichat_stop_reason reason, const char *word)
@@ -70,30 +71,30 @@ static void send_done(struct script *s, enum aichat_stop_reason reason, const ch
 }
 
 #define MESSAGE_START                                                                    \
-	"event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":"   \
-	"\"msg_9\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"shown\","     \
-	"\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{"         \
-	"\"input_tokens\":0,\"output_tokens\":0}}}\n\n"
+	NAMED("message_start", "{'type':'message_start','message':{'id':'msg_9','type':" \
+			       "'message','role':'assistant','model':'shown',"           \
+			       "'content':[],'stop_reason':null,'stop_sequence':null,"   \
+			       "'usage':{'input_tokens':0,'output_tokens':0}}}")
 #define BLOCK_START(n, json)                                                             \
-	"event: content_block_start\ndata: "                                             \
-	"{\"type\":\"content_block_start\",\"index\":" #n ",\"content_block\":" json     \
-	"}\n\n"
+	NAMED("content_block_start",                                                     \
+	      "{'type':'content_block_start','index':" #n ",'content_block':" json "}")
 #define BLOCK_DELTA(n, json)                                                             \
-	"event: content_block_delta\ndata: "                                             \
-	"{\"type\":\"content_block_delta\",\"index\":" #n ",\"delta\":" json "}\n\n"
+	NAMED("content_block_delta",                                                     \
+	      "{'type':'content_block_delta','index':" #n ",'delta':" json "}")
 #define BLOCK_STOP(n)                                                                    \
-	"event: content_block_stop\ndata: "                                              \
-	"{\"type\":\"content_block_stop\",\"index\":" #n "}\n\n"
+	NAMED("content_block_stop", "{'type':'content_block_stop','index':" #n "}")
 #define MESSAGE_STOP(delta, usage)                                                       \
-	"event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":" delta       \
-	",\"usage\":" usage                                                              \
-	"}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+	NAMED("message_delta",                                                           \
+	      "{'type':'message_delta','delta':" delta ",'usage':" usage "}"),           \
+		NAMED("message_stop", "{'type':'message_stop'}")
+#define NO_USAGE "{'input_tokens':0,'output_tokens':0}"
 
-static void ck_out(struct script *s, const char *expected)
-{
-	ck_assert_str_eq(aic_buf_str(&s->out).data, expected);
-	close_script(s);
-}
+/* These frames and no others; closes the script. */
+#define ck_out(script, ...)                                                              \
+	do {                                                                             \
+		ck_assert_str_eq(aic_buf_str(&(script)->out).data, FRAMES(__VA_ARGS__)); \
+		close_script(script);                                                    \
+	} while (0)
 
 START_TEST(text_frames)
 {
@@ -110,38 +111,13 @@ START_TEST(text_frames)
 					.usage = { 100, 60, 10, 7, 3 } });
 	send_done(&s, AICHAT_STOP_LENGTH, "length");
 	send_piece(&s, AICHAT_EVENT_TEXT, 0, "after the end");
-	ck_out(&s,
-	       MESSAGE_START
-		       BLOCK_START(0, "{\"type\":\"text\",\"text\":\"\"}")
-			       BLOCK_DELTA(0, "{\"type\":\"text_delta\",\"text\":"
-					      "\"Hi\\n\"}") "event: ping\ndata: "
-							    "{\"type\":\"ping\"}"
-							    "\n\n" BLOCK_STOP(0)
-								    MESSAGE_STOP(
-									    "{\"stop_"
-									    "reason\":"
-									    "\"max_"
-									    "tokens\","
-									    "\"stop_"
-									    "sequence\":"
-									    "null}",
-									    "{\"input_"
-									    "tokens\":30,"
-									    "\"cache_"
-									    "creation_"
-									    "input_"
-									    "tokens\":10,"
-									    "\"cache_"
-									    "read_input_"
-									    "tokens\":60,"
-									    "\"output_"
-									    "tokens\":7,"
-									    "\"output_"
-									    "tokens_"
-									    "details\":{"
-									    "\"thinking_"
-									    "tokens\":3}"
-									    "}"));
+	ck_out(&s, MESSAGE_START, BLOCK_START(0, "{'type':'text','text':''}"),
+	       BLOCK_DELTA(0, "{'type':'text_delta','text':'Hi\\n'}"),
+	       NAMED("ping", "{'type':'ping'}"), BLOCK_STOP(0),
+	       MESSAGE_STOP("{'stop_reason':'max_tokens','stop_sequence':null}",
+			    "{'input_tokens':30,'cache_creation_input_tokens':10,'cache_"
+			    "read_input_tokens':60,'output_tokens':7,'output_tokens_"
+			    "details':{'thinking_tokens':3}}"));
 }
 END_TEST
 
@@ -155,8 +131,8 @@ START_TEST(interleaved_calls)
 	send(&s, (struct aichat_event){ .type = AICHAT_EVENT_PART_START,
 					.index = 1,
 					.part_type = AICHAT_PART_TOOL_CALL });
-	send_piece(&s, AICHAT_EVENT_TOOL_CALL, 1, "{\"b\"");
-	send_piece(&s, AICHAT_EVENT_TOOL_CALL, 0, "{\"a\"");
+	send_piece(&s, AICHAT_EVENT_TOOL_CALL, 1, "{'b'");
+	send_piece(&s, AICHAT_EVENT_TOOL_CALL, 0, "{'a'");
 	send(&s, (struct aichat_event){ .type = AICHAT_EVENT_TOOL_CALL,
 					.index = 1,
 					.text = AIC_STR(":2}"),
@@ -165,26 +141,17 @@ START_TEST(interleaved_calls)
 	send_end(&s, 1, AICHAT_PART_TOOL_CALL, NULL);
 	send_piece(&s, AICHAT_EVENT_TOOL_CALL, 0, ":1}");
 	send_done(&s, AICHAT_STOP_TOOL_CALLS, "stop");
-	ck_out(&s,
-	       MESSAGE_START BLOCK_START(0, "{\"type\":\"tool_use\",\"id\":\"toolu_1\","
-					    "\"name\":\"add\",\"input\":{}}")
-		       BLOCK_DELTA(
-			       0,
-			       "{\"type\":\"input_json_delta\",\"partial_json\":"
-			       "\"{\\\"a\\\"\"}") BLOCK_DELTA(0,
-							      "{\"type\":\"input_json_"
-							      "delta\",\"partial_json\":"
-							      "\":1}\"}") BLOCK_STOP(0)
-			       BLOCK_START(1, "{\"type\":\"tool_use\",\"id\":\"toolu_2\","
-					      "\"name\":\"sub\",\"input\":{}}")
-				       BLOCK_DELTA(1, "{\"type\":\"input_json_delta\","
-						      "\"partial_json\":"
-						      "\"{\\\"b\\\":2}\"}") BLOCK_STOP(1)
-					       MESSAGE_STOP(
-						       "{\"stop_reason\":\"tool_use\","
-						       "\"stop_sequence\":null}",
-						       "{\"input_tokens\":0,\"output_"
-						       "tokens\":0}"));
+	ck_out(&s, MESSAGE_START,
+	       BLOCK_START(0,
+			   "{'type':'tool_use','id':'toolu_1','name':'add','input':{}}"),
+	       BLOCK_DELTA(0, "{'type':'input_json_delta','partial_json':'{\\'a\\''}"),
+	       BLOCK_DELTA(0, "{'type':'input_json_delta','partial_json':':1}'}"),
+	       BLOCK_STOP(0),
+	       BLOCK_START(1,
+			   "{'type':'tool_use','id':'toolu_2','name':'sub','input':{}}"),
+	       BLOCK_DELTA(1, "{'type':'input_json_delta','partial_json':'{\\'b\\':2}'}"),
+	       BLOCK_STOP(1),
+	       MESSAGE_STOP("{'stop_reason':'tool_use','stop_sequence':null}", NO_USAGE));
 }
 END_TEST
 
@@ -196,44 +163,33 @@ START_TEST(raw_frames)
 	send_start(&s, 0, AICHAT_PART_REASONING);
 	send_piece(&s, AICHAT_EVENT_REASONING, 0, "Hm");
 	send_end(&s, 0, AICHAT_PART_REASONING,
-		 "{\"type\":\"thinking\",\"thinking\":\"Hm\",\"signature\":\"A\\/=\"}");
+		 "{'type':'thinking','thinking':'Hm','signature':'A\\/='}");
 	send_start(&s, 1, AICHAT_PART_REASONING);
 	send_end(&s, 1, AICHAT_PART_REASONING,
-		 "{\"type\":\"redacted_thinking\",\n"
-		 "\"data\":\"\\u0041\"}");
+		 "{'type':'redacted_thinking',\n'data':'\\u0041'}");
 	send_start(&s, 2, AICHAT_PART_REASONING); /* of somebody else, without a text */
-	send_end(&s, 2, AICHAT_PART_REASONING, "{\"encrypted_content\":\"x\"}");
+	send_end(&s, 2, AICHAT_PART_REASONING, "{'encrypted_content':'x'}");
 	send_start(&s, 3, AICHAT_PART_TEXT);
 	send_piece(&s, AICHAT_EVENT_TEXT, 3, "T");
 	send_end(&s, 3, AICHAT_PART_TEXT,
-		 "{\"type\":\"text\",\"text\":\"T\",\"citations\":[{\"n\":1.0}]}");
+		 "{'type':'text','text':'T','citations':[{'n':1.0}]}");
 	send_start(&s, 4, AICHAT_PART_UNKNOWN);
-	send_end(&s, 4, AICHAT_PART_UNKNOWN, "{\"type\":\"mystery\",\"v\":[ 1]}");
+	send_end(&s, 4, AICHAT_PART_UNKNOWN, "{'type':'mystery','v':[ 1]}");
 	send_start(&s, 5, AICHAT_PART_UNKNOWN);
-	send_end(&s, 5, AICHAT_PART_UNKNOWN, "[\"no block\"]");
+	send_end(&s, 5, AICHAT_PART_UNKNOWN, "['no block']");
 	send_done(&s, AICHAT_STOP_STOP, "stop");
-	ck_out(&s,
-	       MESSAGE_START BLOCK_START(0, "{\"type\":\"thinking\",\"thinking\":\"\","
-					    "\"signature\":\"\"}") BLOCK_DELTA(
-		       0, "{\"type\":\"thinking_delta\",\"thinking\":\"Hm\"}")
-		       BLOCK_DELTA(0, "{\"type\":\"signature_delta\",\"signature\":\"A\\/"
-				      "=\"}") BLOCK_STOP(0) BLOCK_START(
-			       1,
-			       "{\"type\":\"redacted_thinking\", \"data\":\"\\u0041\"}")
-			       BLOCK_STOP(1) BLOCK_START(2, "{\"type\":\"text\",\"text\":"
-							    "\"\"}") BLOCK_DELTA(
-				       2, "{\"type\":\"text_delta\",\"text\":\"T\"}")
-				       BLOCK_DELTA(2, "{\"type\":\"citations_delta\","
-						      "\"citation\":{\"n\":1.0}}")
-					       BLOCK_STOP(2) BLOCK_START(
-						       3, "{\"type\":\"mystery\",\"v\":[ "
-							  "1]}") BLOCK_STOP(3)
-						       MESSAGE_STOP(
-							       "{\"stop_reason\":\"end_"
-							       "turn\",\"stop_sequence\":"
-							       "null}",
-							       "{\"input_tokens\":0,"
-							       "\"output_tokens\":0}"));
+	ck_out(&s, MESSAGE_START,
+	       BLOCK_START(0, "{'type':'thinking','thinking':'','signature':''}"),
+	       BLOCK_DELTA(0, "{'type':'thinking_delta','thinking':'Hm'}"),
+	       BLOCK_DELTA(0, "{'type':'signature_delta','signature':'A\\/='}"),
+	       BLOCK_STOP(0),
+	       BLOCK_START(1, "{'type':'redacted_thinking', 'data':'\\u0041'}"),
+	       BLOCK_STOP(1), BLOCK_START(2, "{'type':'text','text':''}"),
+	       BLOCK_DELTA(2, "{'type':'text_delta','text':'T'}"),
+	       BLOCK_DELTA(2, "{'type':'citations_delta','citation':{'n':1.0}}"),
+	       BLOCK_STOP(2), BLOCK_START(3, "{'type':'mystery','v':[ 1]}"),
+	       BLOCK_STOP(3),
+	       MESSAGE_STOP("{'stop_reason':'end_turn','stop_sequence':null}", NO_USAGE));
 }
 END_TEST
 
@@ -247,25 +203,21 @@ START_TEST(refusal_frames)
 	send_piece(&s, AICHAT_EVENT_TEXT, 0, "not.");
 	send_end(&s, 0, AICHAT_PART_REFUSAL, NULL);
 	send_done(&s, AICHAT_STOP_CONTENT_FILTER, "content_filter");
-	ck_out(&s, MESSAGE_START BLOCK_START(0, "{\"type\":\"text\",\"text\":\"\"}")
-			   BLOCK_DELTA(0, "{\"type\":\"text_delta\",\"text\":\"I "
-					  "cannot.\"}") BLOCK_STOP(0) MESSAGE_STOP(
-				   "{\"stop_reason\":\"refusal\",\"stop_sequence\":null,"
-				   "\"stop_details\":{\"type\":\"refusal\",\"category\":"
-				   "null,"
-				   "\"explanation\":null}}",
-				   "{\"input_tokens\":0,\"output_tokens\":0}"));
+	ck_out(&s, MESSAGE_START, BLOCK_START(0, "{'type':'text','text':''}"),
+	       BLOCK_DELTA(0, "{'type':'text_delta','text':'I cannot.'}"), BLOCK_STOP(0),
+	       MESSAGE_STOP("{'stop_reason':'refusal','stop_sequence':null,'stop_details'"
+			    ":{'type':'refusal','category':null,'explanation':null}}",
+			    NO_USAGE));
 	open_script(&s);
 	send_start(&s, 0, AICHAT_PART_REFUSAL);
 	send_piece(&s, AICHAT_EVENT_TEXT, 0, "Why");
 	send_end(&s, 0, AICHAT_PART_REFUSAL,
-		 "{\"type\":\"refusal\",\"category\":\"x\",\"explanation\":\"Why\"}");
+		 "{'type':'refusal','category':'x','explanation':'Why'}");
 	send_done(&s, AICHAT_STOP_REFUSAL, "refusal");
-	ck_out(&s, MESSAGE_START MESSAGE_STOP(
-			   "{\"stop_reason\":\"refusal\",\"stop_sequence\":null,"
-			   "\"stop_details\":{\"type\":\"refusal\",\"category\":\"x\","
-			   "\"explanation\":\"Why\"}}",
-			   "{\"input_tokens\":0,\"output_tokens\":0}"));
+	ck_out(&s, MESSAGE_START,
+	       MESSAGE_STOP("{'stop_reason':'refusal','stop_sequence':null,'stop_details'"
+			    ":{'type':'refusal','category':'x','explanation':'Why'}}",
+			    NO_USAGE));
 }
 END_TEST
 
@@ -280,15 +232,10 @@ START_TEST(error_frame)
 	send_piece(&s, AICHAT_EVENT_TEXT, 0, "Par");
 	send(&s, event);
 	send_done(&s, AICHAT_STOP_STOP, "stop"); /* no end follows an error */
-	ck_out(&s,
-	       MESSAGE_START
-		       BLOCK_START(0, "{\"type\":\"text\",\"text\":\"\"}")
-			       BLOCK_DELTA(0, "{\"type\":\"text_delta\",\"text\":"
-					      "\"Par\"}") "event: error\ndata: "
-							  "{\"type\":\"error\",\"error\":"
-							  "{\"type\":"
-							  "\"overloaded_error\","
-							  "\"message\":\"busy\"}}\n\n");
+	ck_out(&s, MESSAGE_START, BLOCK_START(0, "{'type':'text','text':''}"),
+	       BLOCK_DELTA(0, "{'type':'text_delta','text':'Par'}"),
+	       NAMED("error", "{'type':'error','error':{'type':'overloaded_error','"
+			      "message':'busy'}}"));
 	aichat_error_unref(event.error);
 }
 END_TEST
@@ -303,7 +250,7 @@ START_TEST(snapshot_adds_the_rest)
 	struct aichat_part *call = aic_message_add_part(message, AICHAT_PART_TOOL_CALL);
 	call->id = aic_strdup("toolu_1");
 	call->name = aic_strdup("add");
-	ck_assert_int_eq(aic_string_set(&call->text, AIC_STR("{\"a\"")), 0);
+	set_json(&call->text, "{'a'");
 	open_script(&s);
 	send_start(&s, 0, AICHAT_PART_TEXT);
 	send_piece(&s, AICHAT_EVENT_TEXT, 0, "Hello");
@@ -312,25 +259,15 @@ START_TEST(snapshot_adds_the_rest)
 	send_piece(&s, AICHAT_EVENT_TOOL_CALL, 1, ":1}");
 	send_end(&s, 1, AICHAT_PART_TOOL_CALL, NULL);
 	send_done(&s, AICHAT_STOP_TOOL_CALLS, "tool_use");
-	ck_out(&s,
-	       MESSAGE_START BLOCK_START(0, "{\"type\":\"text\",\"text\":\"\"}")
-		       BLOCK_DELTA(0, "{\"type\":\"text_delta\",\"text\":\"Hello\"}")
-			       BLOCK_DELTA(0, "{\"type\":\"text_delta\",\"text\":\", "
-					      "world\"}") BLOCK_STOP(0) BLOCK_START(
-				       1, "{\"type\":\"tool_use\",\"id\":\"toolu_1\","
-					  "\"name\":\"add\",\"input\":{}}")
-				       BLOCK_DELTA(1, "{\"type\":\"input_json_delta\","
-						      "\"partial_json\":"
-						      "\"{\\\"a\\\"\"}")
-					       BLOCK_DELTA(1, "{\"type\":\"input_json_"
-							      "delta\",\"partial_json\":"
-							      "\":1}\"}") BLOCK_STOP(1)
-						       MESSAGE_STOP(
-							       "{\"stop_reason\":\"tool_"
-							       "use\",\"stop_sequence\":"
-							       "null}",
-							       "{\"input_tokens\":0,"
-							       "\"output_tokens\":0}"));
+	ck_out(&s, MESSAGE_START, BLOCK_START(0, "{'type':'text','text':''}"),
+	       BLOCK_DELTA(0, "{'type':'text_delta','text':'Hello'}"),
+	       BLOCK_DELTA(0, "{'type':'text_delta','text':', world'}"), BLOCK_STOP(0),
+	       BLOCK_START(1,
+			   "{'type':'tool_use','id':'toolu_1','name':'add','input':{}}"),
+	       BLOCK_DELTA(1, "{'type':'input_json_delta','partial_json':'{\\'a\\''}"),
+	       BLOCK_DELTA(1, "{'type':'input_json_delta','partial_json':':1}'}"),
+	       BLOCK_STOP(1),
+	       MESSAGE_STOP("{'stop_reason':'tool_use','stop_sequence':null}", NO_USAGE));
 	aichat_message_unref(message);
 }
 END_TEST
@@ -354,36 +291,33 @@ START_TEST(foreign_reply)
 	m->dialect = aic_strdup("openai-chat");
 	struct aichat_part *part = aic_message_add_part(m, AICHAT_PART_REASONING);
 	aic_string_set(&part->text, AIC_STR("Hm"));
-	aic_string_set(&part->raw,
-		       AIC_STR("{\"type\":\"thinking\",\"signature\":\"forged\"}"));
+	set_json(&part->raw, "{'type':'thinking','signature':'forged'}");
 	aic_message_add_text(m, AIC_STR("Hi"));
 	aic_message_add_text(m, AIC_STR(""));
 	part = aic_message_add_part(m, AICHAT_PART_TOOL_CALL);
 	part->id = aic_strdup("call_1");
 	part->name = aic_strdup("f");
-	aic_string_set(&part->text, AIC_STR(" {\"a\" :1} "));
+	set_json(&part->text, " {'a' :1} ");
 	part = aic_message_add_part(m, AICHAT_PART_TOOL_CALL);
 	part->id = aic_strdup("call_2");
 	part->name = aic_strdup("f");
-	aic_string_set(&part->text, AIC_STR("{\"cut"));
+	set_json(&part->text, "{'cut");
 	m->stop_reason = AICHAT_STOP_TOOL_CALLS;
 	m->stop_word = aic_strdup("stop");
 	m->usage = (struct aic_usage){ 5, 9, -1, 2, -1 }; /* more cached than read */
 	char *text = reply_of(m);
-	expect(text, "id", "\"msg_9\"");
-	expect(text, "model", "\"shown\"");
-	expect(text, "type", "\"message\"");
-	expect(text, "role", "\"assistant\"");
+	expect(text, "id", "'msg_9'");
+	expect(text, "model", "'shown'");
+	expect(text, "type", "'message'");
+	expect(text, "role", "'assistant'");
 	expect(text, "content",
-	       "[{\"type\":\"thinking\",\"thinking\":\"Hm\",\"signature\":\"\"},"
-	       "{\"type\":\"text\",\"text\":\"Hi\"},"
-	       "{\"type\":\"tool_use\",\"id\":\"call_1\",\"name\":\"f\",\"input\":{\"a\" "
-	       ":1}},"
-	       "{\"type\":\"tool_use\",\"id\":\"call_2\",\"name\":\"f\",\"input\":{}}]");
-	expect(text, "stop_reason", "\"tool_use\"");
+	       "[{'type':'thinking','thinking':'Hm','signature':''},{'type':'text','text'"
+	       ":'Hi'},{'type':'tool_use','id':'call_1','name':'f','input':{'a' "
+	       ":1}},{'type':'tool_use','id':'call_2','name':'f','input':{}}]");
+	expect(text, "stop_reason", "'tool_use'");
 	expect(text, "stop_sequence", "null");
 	expect(text, "usage",
-	       "{\"input_tokens\":0,\"cache_read_input_tokens\":9,\"output_tokens\":2}");
+	       "{'input_tokens':0,'cache_read_input_tokens':9,'output_tokens':2}");
 	aic_free(text);
 	aichat_message_unref(m);
 }
@@ -416,17 +350,17 @@ START_TEST(errors_there_and_back)
 	aichat_error *error = NULL;
 	char type[64];
 
-	aic_error_set_detail(&error, cases[_i].code, &detail, "it \"failed\"");
+	aic_error_set_detail(&error, cases[_i].code, &detail, "it failed");
 	ck_assert_int_eq(ANTHROPIC->encode_error(error, &out), cases[_i].status);
-	snprintf(type, sizeof(type), "\"%s\"", cases[_i].type);
-	expect(out.data, "type", "\"error\"");
+	snprintf(type, sizeof(type), "'%s'", cases[_i].type);
+	expect(out.data, "type", "'error'");
 	expect(out.data, "error.type", type);
-	expect(out.data, "error.message", "\"it \\\"failed\\\"\"");
-	expect(out.data, "error.details.error_code", "\"why_so\"");
-	expect(out.data, "request_id", "\"req_1\"");
+	expect(out.data, "error.message", "'it failed'");
+	expect(out.data, "error.details.error_code", "'why_so'");
+	expect(out.data, "request_id", "'req_1'");
 	ANTHROPIC->decode_error(cases[_i].status, aic_buf_str(&out), &failure);
 	ck_assert_int_eq(failure.code, cases[_i].again);
-	ck_assert_str_eq(failure.message, "it \"failed\"");
+	ck_assert_str_eq(failure.message, "it failed");
 	aic_failure_done(&failure);
 	aic_buf_done(&out);
 	aichat_error_unref(error);
@@ -434,6 +368,50 @@ START_TEST(errors_there_and_back)
 END_TEST
 
 /* --- properties --- */
+
+/* A block with the part's text in it, and whatever follows that. */
+static void set_block(struct aichat_part *part, const char *before, const char *after)
+{
+	struct aic_buf raw = aic_buf(0);
+	struct aic_json_writer w = aic_json_writer(&raw);
+
+	aic_buf_puts(&raw, json(before));
+	aic_json_put_str(&w, aic_string_str(&part->text));
+	aic_buf_puts(&raw, json(after));
+	ck_assert_int_eq(aic_string_set(&part->raw, aic_buf_str(&raw)), 0);
+	aic_buf_done(&raw);
+}
+
+static void add_sayable(struct dice *d, struct aichat_message *m)
+{
+	static const enum aichat_part_type types[] = {
+		AICHAT_PART_TEXT,      AICHAT_PART_TEXT,      AICHAT_PART_REASONING,
+		AICHAT_PART_REASONING, AICHAT_PART_TOOL_CALL, AICHAT_PART_UNKNOWN,
+	};
+	unsigned kind = roll(d, AIC_ARRAY_LEN(types));
+	struct aichat_part *part = aic_message_add_part(m, types[kind]);
+
+	if (kind < 3) {
+		random_string(d, &part->text);
+		aic_string_append(&part->text,
+				  AIC_STR(".")); /* empty ones are left out */
+	}
+	if (kind == 1)
+		set_block(part, "{'type':'text','text':",
+			  ",'citations':[{'cited':'\\u0041', 'n':1e1}]}");
+	if (kind == 2)
+		set_block(part, "{'type':'thinking','thinking':",
+			  ",'signature':'A\\/\\u003d'}");
+	if (kind == 3)
+		set_json(&part->raw, "{'type':'redacted_thinking',  'data':'\\u0042'}");
+	if (kind == 4) {
+		part->id = random_word(d);
+		part->name = random_word(d);
+		set_json(&part->text, flip(d) ? "{}" : "{'a': [1.0]}");
+	}
+	if (kind == 5)
+		set_json(&part->raw, "{'type':'later', 'v':-0.0}");
+}
 
 /* A reply that this protocol can say, as its decoder would have built it. */
 static struct aichat_message *sayable(uint64_t seed)
@@ -452,58 +430,10 @@ static struct aichat_message *sayable(uint64_t seed)
 	};
 	struct dice d = dice(seed);
 	struct aichat_message *m = aic_message_new(AICHAT_ROLE_ASSISTANT);
-	struct aic_string text = { 0 };
 
 	m->dialect = aic_strdup("anthropic-messages");
-	for (unsigned n = roll(&d, 6); n > 0; n--) {
-		struct aic_buf raw = aic_buf(0);
-		struct aic_json_writer w = aic_json_writer(&raw);
-		struct aichat_part *part;
-		random_string(&d, &text);
-		aic_string_append(&text, AIC_STR(".")); /* empty ones are left out */
-		switch (roll(&d, 6)) {
-		case 0:
-			aic_message_add_text(m, aic_string_str(&text));
-			break;
-		case 1:
-			part = aic_message_add_part(m, AICHAT_PART_TEXT);
-			aic_string_set(&part->text, aic_string_str(&text));
-			aic_buf_puts(&raw, "{\"type\":\"text\",\"text\":");
-			aic_json_put_str(&w, aic_string_str(&text));
-			aic_buf_puts(
-				&raw,
-				",\"citations\":[{\"cited\":\"\\u0041\", \"n\":1e1}]}");
-			aic_string_set(&part->raw, aic_buf_str(&raw));
-			break;
-		case 2:
-			part = aic_message_add_part(m, AICHAT_PART_REASONING);
-			aic_string_set(&part->text, aic_string_str(&text));
-			aic_buf_puts(&raw, "{\"type\":\"thinking\",\"thinking\":");
-			aic_json_put_str(&w, aic_string_str(&text));
-			aic_buf_puts(&raw, ",\"signature\":\"A\\/\\u003d\"}");
-			aic_string_set(&part->raw, aic_buf_str(&raw));
-			break;
-		case 3:
-			part = aic_message_add_part(m, AICHAT_PART_REASONING);
-			aic_string_set(&part->raw,
-				       AIC_STR("{\"type\":\"redacted_thinking\",  "
-					       "\"data\":\"\\u0042\"}"));
-			break;
-		case 4:
-			part = aic_message_add_part(m, AICHAT_PART_TOOL_CALL);
-			part->id = random_word(&d);
-			part->name = random_word(&d);
-			aic_string_set(&part->text, flip(&d) ? AIC_STR("{}")
-							     : AIC_STR("{\"a\": [1.0]}"));
-			break;
-		default:
-			part = aic_message_add_part(m, AICHAT_PART_UNKNOWN);
-			aic_string_set(&part->raw,
-				       AIC_STR("{\"type\":\"later\", \"v\":-0.0}"));
-		}
-		aic_buf_done(&raw);
-	}
-	aic_string_done(&text);
+	for (unsigned n = roll(&d, 6); n > 0; n--)
+		add_sayable(&d, m);
 	/* Of the words that go with calls, one. */
 	unsigned stop = aic_message_has(m, AICHAT_PART_TOOL_CALL)
 				? (unsigned)AIC_ARRAY_LEN(stops) - 1 - roll(&d, 2)
