@@ -153,7 +153,8 @@ static size_t on_bytes(char *data, size_t size AIC_UNUSED, size_t len, void *use
 		return CURL_WRITEFUNC_PAUSE;
 	}
 	if ((int64_t)len > attempt->bytes_left) {
-		fail(attempt, AICHAT_ETOOLARGE, "the answer is larger than the limit");
+		fail(attempt, AICHAT_ETOOLARGE,
+		     "the answer is larger than max_reply_bytes allows");
 		return 0;
 	}
 	attempt->bytes_left -= (int64_t)len;

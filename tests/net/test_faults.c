@@ -536,8 +536,7 @@ START_TEST(test_too_large)
 	world_close(&world);
 
 	/* One line without end. */
-	expect("huge-line/40000000/", CHAT, AICHAT_ETOOLARGE, false,
-	       "larger than the limit");
+	expect("huge-line/40000000/", CHAT, AICHAT_ETOOLARGE, false, "max_reply_bytes");
 }
 END_TEST
 
