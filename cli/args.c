@@ -18,7 +18,7 @@ static const struct option_row table[] = {
 	{ 's', 's', "system", "TEXT", false, "the system prompt of a new conversation" },
 	{ 'c', 'c', "continue", NULL, false, "go on with the last conversation" },
 	{ 'I', 0, "id", "ID", false,
-	  "go on with this one: its id or the beginning of it, or a message's id" },
+	  "go on with this one: its id or how that begins, or a message's" },
 	{ 'n', 'n', "no-store", NULL, false, "keep nothing of this" },
 	{ 'l', 'l', "limit", "N", false, "at most so many, 0 for all (default: 20)" },
 	{ 'T', 0, "tree", NULL, false, "all branches, one line for each message" },

@@ -9,7 +9,7 @@ extern const struct command command_help;
 
 static void print_option(struct app *app, const struct option_row *row)
 {
-	char names[48], letter[8] = "";
+	char names[48], letter[8] = "    ";
 
 	if (row->letter)
 		snprintf(letter, sizeof(letter), "-%c, ", row->letter);

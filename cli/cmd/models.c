@@ -151,7 +151,7 @@ const struct command command_models = {
 	.name = "models",
 	.arguments = "[WORD...]",
 	.summary =
-		"list the models of the catalog, or those with all words in their names",
+		"list models, or those with all words in their names",
 	.takes = "J",
 	.about =
 		"Prices are US dollars for a million tokens. A model that is not listed\n"
