@@ -86,12 +86,14 @@ void aic_anthropic_put_usage(struct aic_json_writer *w, const struct aic_usage *
 	aic_json_end(w, '}');
 }
 
-void aic_anthropic_put_stop(struct aic_json_writer *w, enum aichat_stop_reason reason,
-			    struct aic_str word, struct aic_str sequence,
-			    struct aic_str refusal)
+void aic_anthropic_put_stop(struct aic_json_writer *w, struct aic_str word,
+			    struct aic_str sequence, struct aic_str refusal)
 {
 	aic_json_put_key(w, "stop_reason");
-	aic_json_put_str(w, word);
+	if (word.len)
+		aic_json_put_str(w, word);
+	else
+		aic_json_put_null(w);
 	aic_json_put_key(w, "stop_sequence");
 	if (sequence.len)
 		aic_json_put_str(w, sequence);
@@ -100,11 +102,6 @@ void aic_anthropic_put_stop(struct aic_json_writer *w, enum aichat_stop_reason r
 	if (refusal.len) {
 		aic_json_put_key(w, "stop_details");
 		aic_json_put_raw(w, refusal);
-	} else if (reason == AICHAT_STOP_REFUSAL ||
-		   reason == AICHAT_STOP_CONTENT_FILTER) {
-		aic_json_put_key(w, "stop_details");
-		aic_json_put_raw(w, AIC_STR("{\"type\":\"refusal\",\"category\":null,"
-					    "\"explanation\":null}"));
 	}
 }
 

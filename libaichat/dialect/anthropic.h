@@ -20,11 +20,12 @@ enum aichat_stop_reason aic_anthropic_stop(struct aic_str word);
 /* The word for a caller: the provider's own if it means the same here, else ours. */
 struct aic_str aic_anthropic_stop_word(enum aichat_stop_reason reason,
 				       struct aic_str word);
-/* stop_reason, stop_sequence and, for a refusal, stop_details; refusal: those that came,
- * or empty. */
-void aic_anthropic_put_stop(struct aic_json_writer *w, enum aichat_stop_reason reason,
-			    struct aic_str word, struct aic_str sequence,
-			    struct aic_str refusal);
+/* stop_reason, stop_sequence and stop_details; each may be empty. */
+void aic_anthropic_put_stop(struct aic_json_writer *w, struct aic_str word,
+			    struct aic_str sequence, struct aic_str refusal);
+/* stop_details for a refusal that came with words, but without theirs. */
+#define AIC_ANTHROPIC_REFUSAL                                                            \
+	AIC_STR("{\"type\":\"refusal\",\"category\":null,\"explanation\":null}")
 /* The body of an error, without its frame. */
 void aic_anthropic_put_error(struct aic_json_writer *w, const aichat_error *error);
 /* The usage members; those that are not known are left out or, where callers count on

@@ -292,10 +292,12 @@ static void put_end(struct encoder *e, struct slot *slot, struct aic_str raw,
 		break;
 	case AICHAT_PART_REFUSAL:
 		/* Details of our own are no text; another's refusal is. */
-		if (aic_anthropic_is_block(&e->doc, raw, "refusal"))
+		if (aic_anthropic_is_block(&e->doc, raw, "refusal")) {
 			store(e, &e->refusal, raw);
-		else
-			put_text(e, slot, aic_buf_str(&slot->text), out);
+			break;
+		}
+		put_text(e, slot, aic_buf_str(&slot->text), out);
+		store(e, &e->refusal, AIC_ANTHROPIC_REFUSAL);
 		break;
 	case AICHAT_PART_COMPACTION:
 		if (aic_anthropic_is_block(&e->doc, raw, "compaction"))
@@ -483,8 +485,7 @@ static void put_done(struct encoder *e, struct aic_buf *out)
 	aic_json_put_key(&f.w, "delta");
 	aic_json_begin(&f.w, '{');
 	aic_anthropic_put_stop(
-		&f.w, e->stop_reason,
-		aic_anthropic_stop_word(e->stop_reason, aic_buf_str(&e->stop_word)),
+		&f.w, aic_anthropic_stop_word(e->stop_reason, aic_buf_str(&e->stop_word)),
 		aic_buf_str(&e->stop_sequence), aic_buf_str(&e->refusal));
 	aic_json_end(&f.w, '}');
 	aic_json_put_key(&f.w, "usage");

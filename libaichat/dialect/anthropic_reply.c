@@ -19,8 +19,10 @@ static void put_part(struct aic_json_writer *w, struct aic_json *doc,
 		return;
 	}
 	switch (part->type) {
-	case AICHAT_PART_TEXT:
 	case AICHAT_PART_REFUSAL:
+		*refusal = AIC_ANTHROPIC_REFUSAL;
+		/* fallthrough */
+	case AICHAT_PART_TEXT:
 		if (part->text.len)
 			aic_anthropic_put_text(w, aic_string_str(&part->text));
 		break;
@@ -63,8 +65,7 @@ int aic_anthropic_encode_reply(const struct aic_encoder_config *config,
 	/* A word of the provider's that we do not know goes back as it came. */
 	if (!own || aic_anthropic_stop(word) != AICHAT_STOP_UNKNOWN)
 		word = aic_anthropic_stop_word(message->stop_reason, word);
-	aic_anthropic_put_stop(&w, message->stop_reason, word,
-			       aic_str(message->stop_sequence), refusal);
+	aic_anthropic_put_stop(&w, word, aic_str(message->stop_sequence), refusal);
 	aic_json_put_key(&w, "usage");
 	aic_anthropic_put_usage(&w, &message->usage);
 	aic_json_end(&w, '}');

@@ -7,6 +7,14 @@
  * A reply is fed as deltas, a whole reply as one big delta, so that both forms obey the
  * same rules. Texts are borrowed from the data where they have no escapes, else they
  * live in the arena until the next call.
+ *
+ * What a part's raw holds, in messages of this dialect: members that our fields do not
+ * carry, nested as they stood, and never our own members once more.
+ *   text, media      of the content part, {"image_url":{"detail":"low"}}
+ *   tool_call        of the call: {"extra_content":...}; {"type":"custom"}
+ *   reasoning        of the assistant message: {"reasoning_details":[...]}
+ *   audio (a reply)  {"id":...,"transcript":...}
+ *   source, unknown  the whole annotation or content part
  */
 
 #include "base/buf.h"

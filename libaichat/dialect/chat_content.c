@@ -74,7 +74,7 @@ bool aic_oai_takes(const struct oai_writer *x, const struct aichat_part *part, b
 		return !aic_oai_has_quirk(x, AIC_QUIRK_FLATTEN) && part->data.data;
 	case AICHAT_PART_FILE:
 		return !aic_oai_has_quirk(x, AIC_QUIRK_FLATTEN) &&
-		       (part->data.data || (own && part->raw.len));
+		       (part->data.data || (own && (part->url || part->raw.len)));
 	case AICHAT_PART_UNKNOWN:
 		return !aic_oai_has_quirk(x, AIC_QUIRK_FLATTEN) && own && part->raw.len;
 	default:
@@ -142,6 +142,8 @@ static void put_file(struct aic_json_writer *w, const struct aichat_part *part,
 	if (part->data.data) {
 		aic_json_put_key(w, "file_data");
 		aic_put_base64(w, type, &part->data);
+	} else {
+		aic_json_put_member(w, "file_data", part->url);
 	}
 	aic_oai_put_members(w, raw, aic_json_get(raw, 0, "file"), inner);
 	aic_json_end(w, '}');

@@ -398,9 +398,12 @@ static int feed_choices(struct oai_decoder *d, int choices)
 		if (!c)
 			return aichat_error_code(d->base.error);
 		int delta = delta_of(d, c, v);
-		if (d->whole && !d->base.error &&
-		    !aic_json_is(doc, delta, AIC_JSON_OBJECT) &&
-		    aic_json_get_set(doc, v, "error") < 0)
+		/* Azure leaves the message out when its filter took all of it. */
+		bool empty = d->whole && !aic_json_is(doc, delta, AIC_JSON_OBJECT) &&
+			     !says_something(doc,
+					     aic_json_get(doc, v, "finish_reason")) &&
+			     aic_json_get_set(doc, v, "error") < 0;
+		if (empty && !d->base.error)
 			return aic_oai_fail(d, AICHAT_EPROTOCOL,
 					    "choices[%u].message is %s",
 					    (unsigned)position - 1,

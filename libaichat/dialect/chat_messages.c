@@ -263,30 +263,22 @@ static bool put_said_plain(struct oai_writer *x, const struct aichat_message *me
 	return any;
 }
 
-static const struct aichat_part *find_audio(struct oai_writer *x,
-					    const struct aichat_message *message)
+/* An answer in audio is named by its id, a JSON string; the bytes stay with the provider.
+ * Into id, which stays empty when there is none. */
+static void find_audio(struct oai_writer *x, const struct aichat_message *message,
+		       struct aic_buf *id)
 {
-	for (size_t i = 0; aic_oai_is_own(x, message) && i < message->part_count; i++)
-		if (message->parts[i].type == AICHAT_PART_AUDIO &&
-		    message->parts[i].raw.len)
-			return &message->parts[i];
-	return NULL;
-}
-
-/* An answer in audio is named by its id; the bytes stay with the provider. */
-static void put_audio_id(struct oai_writer *x, const struct aichat_part *audio)
-{
-	AIC_CLEANUP(aic_json_done) struct aic_json raw = { 0 };
-
-	aic_oai_scan_own(x, audio, true, &raw);
-	int id = aic_json_get(&raw, 0, "id");
-	if (id < 0)
-		return;
-	aic_json_put_key(x->w, "audio");
-	aic_json_begin(x->w, '{');
-	aic_json_put_key(x->w, "id");
-	aic_json_put_raw(x->w, aic_json_raw(&raw, id));
-	aic_json_end(x->w, '}');
+	for (size_t i = 0; aic_oai_is_own(x, message) && i < message->part_count; i++) {
+		AIC_CLEANUP(aic_json_done) struct aic_json raw = { 0 };
+		if (message->parts[i].type != AICHAT_PART_AUDIO || id->len)
+			continue;
+		aic_oai_scan_own(x, &message->parts[i], true, &raw);
+		int value = aic_json_get(&raw, 0, "id");
+		struct aic_str json = aic_json_raw(&raw, value);
+		if (aic_json_is(&raw, value, AIC_JSON_STRING) &&
+		    aic_buf_append(id, json.data, json.len) < 0)
+			x->error = id->error;
+	}
 }
 
 static void report_assistant(struct oai_writer *x, const struct aichat_message *message)
@@ -329,11 +321,12 @@ static void put_assistant(struct oai_writer *x, const struct aichat_message *mes
 	bool said = aic_message_has(message, AICHAT_PART_TEXT) ||
 		    aic_message_has(message, AICHAT_PART_REFUSAL) ||
 		    needs_parts(x, message);
-	const struct aichat_part *audio = find_audio(x, message);
+	AIC_CLEANUP(aic_buf_done) struct aic_buf audio_id = aic_buf(0);
 
+	find_audio(x, message, &audio_id);
 	report_assistant(x, message);
 	/* Without anything to say it would be refused. */
-	if (!calls && !said && !audio)
+	if (!calls && !said && !audio_id.len)
 		return;
 	begin_message(x, "assistant");
 	if (needs_parts(x, message)) {
@@ -346,8 +339,13 @@ static void put_assistant(struct oai_writer *x, const struct aichat_message *mes
 	put_reasoning_content(x, message);
 	put_reasoning(x, message);
 	put_message_members(x, message);
-	if (audio)
-		put_audio_id(x, audio);
+	if (audio_id.len) {
+		aic_json_put_key(x->w, "audio");
+		aic_json_begin(x->w, '{');
+		aic_json_put_key(x->w, "id");
+		aic_json_put_raw(x->w, aic_buf_str(&audio_id));
+		aic_json_end(x->w, '}');
+	}
 	put_calls(x, message);
 	aic_json_end(x->w, '}');
 }

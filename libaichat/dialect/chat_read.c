@@ -80,9 +80,10 @@ static int read_tool(const struct aic_read *r, struct aic_tool *tool)
 		result = aic_read_word(r, "type", type);
 	if (result < 0)
 		return result;
-	if (result == 0)
+	/* Mistral's own clients leave it out. */
+	if (result == 0 && aic_json_get_set(r->doc, r->value, "function") < 0)
 		return aic_read_fail(r, "type", AICHAT_EJSON, "is missing");
-	if (!aic_streq(type, "function")) {
+	if (result > 0 && !aic_streq(type, "function")) {
 		if (aic_string_set(&tool->raw, aic_json_raw(r->doc, r->value)) < 0)
 			return aic_error_nomem(r->reterr);
 		return 0;

@@ -98,7 +98,10 @@ static int set_uri(const struct aic_read *r, const char *key, struct aichat_part
 		part->media_type = aic_strndup(type.data, type.len);
 		return part->media_type ? set_data(r, key, part, base64) : nomem(r);
 	}
-	if (!takes_links)
+	/* OpenRouter takes a file's link where its data would be. */
+	bool is_link = uri.len > 8 && (memcmp(uri.data, "https://", 8) == 0 ||
+				       memcmp(uri.data, "http://", 7) == 0);
+	if (!takes_links && !is_link)
 		return set_data(r, key, part, uri);
 	int result = aic_read_text(r, key, &part->url);
 	return result < 0 ? result : 0;

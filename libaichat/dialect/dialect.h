@@ -26,10 +26,10 @@ struct aic_decoder {
 	const struct aic_dialect *dialect;
 	struct aic_profile profile; /* its strings must outlive the decoder */
 	/* What is known so far. */
-	bool finished;        /* a terminal state arrived, and no error did */
-	aichat_error *error;  /* what the provider reported inside the reply; owned */
-	char *model;          /* as the provider says; owned */
-	char *response_id;    /* owned */
+	bool finished;       /* a terminal state arrived, and no error did */
+	aichat_error *error; /* what the provider reported inside the reply; owned */
+	char *model;         /* as the provider says; owned */
+	char *response_id;   /* owned */
 };
 
 /* Writes one reply to a caller. */
@@ -47,19 +47,19 @@ struct aic_encoder {
 
 /* What a provider's error means to us. */
 struct aic_failure {
-	int code;             /* AICHAT_E... */
+	int code; /* AICHAT_E... */
 	int http_status;
-	bool never_retry;     /* quota, spend limit: waiting does not help */
-	char *message;        /* the provider's line or an excerpt; owned; may be NULL */
-	char *provider_code;  /* owned; may be NULL */
+	bool never_retry;    /* quota, spend limit: waiting does not help */
+	char *message;       /* the provider's line or an excerpt; owned; may be NULL */
+	char *provider_code; /* owned; may be NULL */
 };
 void aic_failure_done(struct aic_failure *failure);
 
 struct aic_dialect {
 	const char *name; /* "openai-chat", "anthropic-messages" */
 
-	/* Requests. encode: the JSON body is appended to out. What could not be carried goes
-	 * to report (may be NULL). */
+	/* Requests. encode: the JSON body is appended to out. What could not be carried
+	 * goes to report (may be NULL). */
 	int (*encode_request)(const struct aic_request *request,
 			      const struct aic_profile *profile, struct aic_buf *out,
 			      struct aic_report *report, aichat_error **reterr);
@@ -67,13 +67,13 @@ struct aic_dialect {
 			      aichat_error **reterr);
 
 	/*
-	 * Replies, as events: part_start, text, reasoning, tool_call, part_end, usage and, for
-	 * each answer, `message` with its stop reason. Events are appended to `events` and
-	 * borrow from the data and the decoder until the next call.
-	 * Result: enum aic_decoded, or AICHAT_EPROTOCOL, AICHAT_EJSON, AICHAT_EUTF8,
-	 * AICHAT_ETOOLARGE, AICHAT_ENOMEM (decoder->error is then set as well, unless memory
-	 * is out). An error that the provider reports is no failure of the call: it is
-	 * AIC_DECODED_END with decoder->error set.
+	 * Replies, as events: part_start, text, reasoning, tool_call, part_end, usage
+	 * and, for each answer, `message` with its stop reason. Events are appended to
+	 * `events` and borrow from the data and the decoder until the next call. Result:
+	 * enum aic_decoded, or AICHAT_EPROTOCOL, AICHAT_EJSON, AICHAT_EUTF8,
+	 * AICHAT_ETOOLARGE, AICHAT_ENOMEM (decoder->error is then set as well, unless
+	 * memory is out). An error that the provider reports is no failure of the call:
+	 * it is AIC_DECODED_END with decoder->error set.
 	 */
 	struct aic_decoder *(*decoder_new)(const struct aic_profile *profile);
 	void (*decoder_free)(struct aic_decoder *decoder);
@@ -83,7 +83,8 @@ struct aic_dialect {
 	/* A whole reply in plain JSON. */
 	int (*decode_reply)(struct aic_decoder *decoder, struct aic_str body,
 			    struct aic_events *events);
-	/* The bytes are over: closes open parts. The caller then looks at finished and error. */
+	/* The bytes are over: closes open parts. The caller then looks at finished and
+	 * error. */
 	int (*decode_end)(struct aic_decoder *decoder, struct aic_events *events);
 
 	/* Replies to a caller. Each appends whole SSE frames (or nothing) to out. */
@@ -95,9 +96,10 @@ struct aic_dialect {
 	int (*encode_reply)(const struct aic_encoder_config *config,
 			    const struct aichat_message *message, struct aic_buf *out);
 
-	/* Errors. decode: body of an answer that is no 2xx. encode: the body for a caller;
-	 * returns the HTTP status that goes with it. */
-	void (*decode_error)(int http_status, struct aic_str body, struct aic_failure *failure);
+	/* Errors. decode: body of an answer that is no 2xx. encode: the body for a
+	 * caller; returns the HTTP status that goes with it. */
+	void (*decode_error)(int http_status, struct aic_str body,
+			     struct aic_failure *failure);
 	int (*encode_error)(const aichat_error *error, struct aic_buf *out);
 };
 

@@ -2,7 +2,8 @@
 
 /*
  * Reading replies of Chat Completions in tests: events into a message, and what is
- * compared of it, as one line of canonical JSON.
+ * compared of it, as one line of canonical JSON. Requests are compared as the text of
+ * their body.
  */
 
 #include <stdio.h>
@@ -117,4 +118,39 @@ static inline void expect_failure(struct reading *r, int code, const char *line)
 	ck_assert_int_eq(aichat_error_code(r->decoder->error), code);
 	ck_assert_str_eq(aichat_error_message(r->decoder->error), line);
 	read_done(r);
+}
+
+/* --- requests --- */
+
+#define USER(text)                                                                       \
+	"{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"text\":\"" text "\"}]}"
+#define SENT_USER(text) "{\"role\":\"user\",\"content\":\"" text "\"}"
+#define RESULT(id, parts)                                                                \
+	"{\"type\":\"tool_result\",\"tool_call_id\":\"" id "\",\"is_error\":false,"      \
+	"\"parts\":[" parts "]}"
+#define TEXT(text) "{\"type\":\"text\",\"text\":\"" text "\"}"
+
+static inline struct aic_profile profile_of(uint32_t quirks)
+{
+	return (struct aic_profile){ .provider = "p", .model = "m", .quirks = quirks };
+}
+
+static inline void expect_body(const struct aic_request *request, uint32_t quirks,
+			       const char *want, const char *report_line)
+{
+	AIC_CLEANUP(aic_buf_done) struct aic_buf out = aic_buf(0);
+	AIC_CLEANUP(aic_json_done) struct aic_json doc = { 0 };
+	AIC_CLEANUP(aic_report_done) struct aic_report report = { 0 };
+	struct aic_profile profile = profile_of(quirks);
+	aichat_error *error = NULL;
+
+	ck_assert_int_eq(aic_dialect_openai_chat.encode_request(request, &profile, &out,
+								&report, &error),
+			 0);
+	ck_assert_str_eq(out.data, want);
+	/* The scan refuses a key that appears twice. */
+	ck_assert_int_eq(aic_json_scan(&doc, out.data, out.len, &aic_json_wire), 0);
+	ck_assert_int_eq((int)report.count, report_line ? 1 : 0);
+	if (report_line)
+		ck_assert_str_eq(report.lines[0], report_line);
 }

@@ -6,6 +6,9 @@
  * (stream or plain, error or reply) is decided here.
  *
  * The further answers of n > 1 follow in `messages`, in the order of their numbers.
+ *
+ * With "request" the body is a caller's request; the answer is the request as it would be
+ * sent on, or {"error"}.
  */
 
 #include <stdio.h>
@@ -60,8 +63,8 @@ static int on_event(void *user, struct aic_str name, struct aic_str data)
 
 	memcpy(exact, data.data, data.len);
 	data.data = exact;
-	int code = apply(run, run->dialect->decode_event(run->decoder, name, data,
-							 &run->events));
+	int code = apply(
+		run, run->dialect->decode_event(run->decoder, name, data, &run->events));
 	aic_free(exact);
 	return code < 0 ? code : code == AIC_DECODED_END;
 }
@@ -75,7 +78,8 @@ static void read_stream(struct run *run, struct aic_str body, size_t cut)
 	aic_sse_init(&sse, AIC_SSE_EVENT_MAX);
 	while (body.len && result == 0) {
 		size_t len = cut ? AIC_MIN(cut, body.len) : body.len;
-		result = aic_sse_feed(&sse, (struct aic_str){ body.data, len }, &ops, run);
+		result = aic_sse_feed(&sse, (struct aic_str){ body.data, len }, &ops,
+				      run);
 		body.data += len;
 		body.len -= len;
 	}
@@ -124,7 +128,8 @@ static void print_final(struct run *run, aichat_error *error)
 	printf("%s\n", line.data);
 }
 
-static void decode(struct run *run, int status, bool stream, size_t cut, struct aic_str body)
+static void decode(struct run *run, int status, bool stream, size_t cut,
+		   struct aic_str body)
 {
 	struct aic_failure failure = { 0 };
 	aichat_error *error = NULL;
@@ -146,6 +151,28 @@ static void decode(struct run *run, int status, bool stream, size_t cut, struct 
 	aichat_error_unref(error);
 }
 
+static void pass_on(const struct aic_dialect *dialect, struct aic_str body)
+{
+	AIC_CLEANUP(aic_request_freep) struct aic_request *request = NULL;
+	AIC_CLEANUP(aichat_error_unrefp) aichat_error *error = NULL;
+	AIC_CLEANUP(aic_buf_done) struct aic_buf out = aic_buf(0);
+	struct aic_profile profile = { .provider = "test",
+				       .model = "m",
+				       .max_tokens = 4096 };
+	int result = dialect->decode_request(body, &request, &error);
+
+	if (result == 0)
+		result = dialect->encode_request(request, &profile, &out, NULL, &error);
+	if (result < 0) {
+		struct aic_json_writer w = aic_json_writer(&out);
+		aic_buf_reset(&out);
+		aic_json_begin(&w, '{');
+		aic_json_put_member(&w, "error", aichat_error_message(error));
+		aic_json_end(&w, '}');
+	}
+	printf("%s\n", out.data);
+}
+
 static bool run_line(struct aic_str line)
 {
 	AIC_CLEANUP(aic_json_done) struct aic_json doc = { 0 };
@@ -165,6 +192,10 @@ static bool run_line(struct aic_str line)
 	aic_json_int(&doc, aic_json_get(&doc, 0, "cut"), &cut);
 	aic_json_int(&doc, aic_json_get(&doc, 0, "quirks"), &quirks);
 	aic_json_text(&doc, aic_json_get(&doc, 0, "body"), &body);
+	if (aic_json_bool(&doc, aic_json_get(&doc, 0, "request"), false)) {
+		pass_on(run.dialect, aic_buf_str(&body));
+		return true;
+	}
 	profile.quirks = (uint32_t)quirks;
 	run.decoder = run.dialect->decoder_new(&profile);
 	decode(&run, (int)status,

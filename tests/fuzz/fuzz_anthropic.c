@@ -106,6 +106,8 @@ static void check_reply(struct aic_str bytes, bool stream)
 	FUZZ_CHECK(message);
 	write(message, &twice);
 	aichat_message_unref(message);
+	if (!aic_str_equal(aic_buf_str(&once), aic_buf_str(&twice)))
+		fprintf(stderr, "%s\n--\n%s\n", once.data, twice.data);
 	FUZZ_CHECK(aic_str_equal(aic_buf_str(&once), aic_buf_str(&twice)));
 }
 
