@@ -36,6 +36,7 @@ class Reply:
         self.content_type = meta.get("content_type", kind)
         self.headers = meta.get("headers", {})
         self.options = meta.get("options", {})
+        self.retry = meta.get("retry")
 
     def decode(self):
         return oracle.decode_body(DIALECTS[self.dialect], self.status, self.content_type,

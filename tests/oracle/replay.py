@@ -54,6 +54,7 @@ class Job:
 
     def __init__(self, name, dialect, url, stream, preset="-", quirk="-"):
         self.name = name
+        self.retry = None       # what a fixture says of waiting
         self.line = "%s %s %d %s %s" % (DIALECTS.get(dialect, dialect), url, bool(stream),
                                         preset, quirk)
 
@@ -81,14 +82,28 @@ def run_client(jobs):
 
 
 def without_identity(event):
-    """The event without what differs from run to run."""
-    event = json.loads(re.sub(r"\bjob[0-9]+\b", "job", json.dumps(event)))
+    """The event without what differs from run to run; errors name the job and its URL."""
+    event = json.loads(re.sub(r"\bjob[0-9]+\b|http://127.0.0.1[^ )\"]*", "...",
+                              json.dumps(event)))
     for message in [event.get("message") or {}] + (event.get("messages") or []):
         for name in ("id", "created_at", "provider", "parent_id"):
             message.pop(name, None)
     for name in ("seq", "message_id", "id", "reply_id", "created_at"):
         event.pop(name, None)
+    # A date is turned into a time from then on.
+    ((event.get("error") or {}).get("details") or {}).pop("retry_after_ms", None)
     return event
+
+
+def wrong_wait(retry, event):
+    """How long the provider asks to wait must be told as the fixture says."""
+    told = ((event.get("error") or {}).get("details") or {}).get("retry_after_ms")
+    if retry.get("date"):
+        right = told is not None and 0 <= told <= retry["after_ms"]
+    else:
+        right = told == retry.get("after_ms")
+    return None if right else "retry_after_ms: expected %s, got %s" % (
+        retry.get("after_ms"), told)
 
 
 def check_all(test, jobs, expected):
@@ -119,6 +134,10 @@ def check(job, answer, want, whole):
     found = compare.diff(want, event)
     if found:
         return found
+    if job.retry is not None:
+        found = wrong_wait(job.retry, event)
+        if found:
+            return found
     if "pieces" in answer:
         return "the events do not make part %d" % answer["pieces"]
     plain = without_identity(event)
@@ -187,6 +206,7 @@ class FixtureReplay(unittest.TestCase):
                       case.stream, case.options.get("provider", "-"), quirk)
             job.key = case.name
             job.chunk = chunk
+            job.retry = case.retry
             yield job
 
     def test_fixtures(self):
@@ -224,7 +244,7 @@ class FixtureReplay(unittest.TestCase):
                 status, answers = run_client(jobs)
         self.assertEqual(status, 0)
         want = {"state": "sealed", "parts": [{"type": "text", "text": text}],
-                "stop_reason": "stop", "usage": {}, "error": None}
+                "stop_reason": "stop", "stop_word": "stop", "usage": {}, "error": None}
         self.assertIsNone(compare.diff(want, answers[0]["event"]))
         event = answers[1]["event"]
         self.assertEqual(event["type"], "error")

@@ -1,8 +1,8 @@
 /*
  * Asks the library for many replies at once and prints what each became.
  *
- * Standard input has one job a line: DIALECT BASE_URL STREAM PRESET QUIRK, where STREAM is
- * 0 or 1, PRESET is the built-in provider to behave like, and QUIRK the name of a
+ * Standard input has one job a line: DIALECT BASE_URL STREAM PRESET QUIRK, where STREAM
+ * is 0 or 1, PRESET is the built-in provider to behave like, and QUIRK the name of a
  * deviation to expect; "-" stands for none. For each job one JSON line is printed, in the
  * order in which they end: {"job": N, "event": {...}} with the number of the line and the
  * final event, or {"job": N, "failed": "..."}.
@@ -43,7 +43,7 @@ struct running {
 	const struct job *job;
 	aichat_reply *reply;
 	struct pollfd fd;
-	bool ended; /* the final event came */
+	bool ended;          /* the final event came */
 	char message_id[40]; /* of the message that the pieces make: the first */
 	struct piece pieces[PIECES_MAX];
 };
@@ -67,8 +67,8 @@ static bool read_job(unsigned number, struct job *job)
 	if (!fgets(line, sizeof(line), stdin))
 		return false;
 	job->number = number;
-	if (sscanf(line, "%31s %1023s %d %31s %31s", job->dialect, job->base_url, &job->stream,
-		   job->preset, job->quirk) != 5)
+	if (sscanf(line, "%31s %1023s %d %31s %31s", job->dialect, job->base_url,
+		   &job->stream, job->preset, job->quirk) != 5)
 		die("line %u is no job: %s", number, line);
 	return true;
 }
@@ -121,7 +121,8 @@ static void print_failed(const struct job *job, const char *what, aichat_error *
 {
 	printf("{\"job\":%u,\"failed\":\"%s: %s\"}\n", job->number, what,
 	       aichat_error_name(aichat_error_code(error)));
-	fprintf(stderr, "job %u: %s: %s\n", job->number, what, aichat_error_message(error));
+	fprintf(stderr, "job %u: %s: %s\n", job->number, what,
+		aichat_error_message(error));
 	aichat_error_unref(error);
 }
 
@@ -240,8 +241,8 @@ static bool take(struct running *run)
 			add_piece(run, event);
 			break;
 		case AICHAT_EVENT_MESSAGE:
-			/* Tool calls want answers that nobody gives, and after a pause the
-			 * model would be asked again. */
+			/* Tool calls want answers that nobody gives, and after a pause
+			 * the model would be asked again. */
 			if (goes_on(aichat_event_message(event))) {
 				print_final(run, event);
 				return true;
