@@ -131,7 +131,7 @@ def check(job, answer, want, whole):
     if "event" not in answer:
         return answer["failed"]
     event = answer["event"]
-    found = compare.diff(want, event)
+    found = compare.diff(want, event, model=True)
     if found:
         return found
     if job.retry is not None:
