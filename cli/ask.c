@@ -74,6 +74,8 @@ static void tell_stop_reason(const struct asking *asking)
 	case AICHAT_STOP_REFUSAL:
 		app_notice(app, "the model refused");
 		break;
+	case AICHAT_STOP_TOOL_CALLS:
+		break;
 	default:
 		if (!asking->has_text)
 			app_notice(app, "the reply is empty");
@@ -129,7 +131,7 @@ static void on_event(struct asking *asking, const aichat_event *event)
 		asking->started = true;
 		tell_model(asking, event);
 	}
-	if (aichat_event_text_len(event))
+	if (type == AICHAT_EVENT_TEXT || type == AICHAT_EVENT_REASONING)
 		asking->has_text = true;
 	if (!app->out.error)
 		app->printer->event(app, event);
@@ -217,6 +219,9 @@ static int finish(struct asking *asking)
 	}
 	if (asking->error) {
 		int status = app_fail(app, asking->error);
+		/* Whatever it is: the provider said so. */
+		if (aichat_error_http_status(asking->error))
+			status = STATUS_PROVIDER;
 		tell_kept(asking);
 		return status;
 	}

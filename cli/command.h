@@ -111,6 +111,8 @@ int app_chat(struct app *app);
 void interrupt_setup(void);
 /* From now on the first one is only remembered; the second still ends the process. */
 void interrupt_defer(bool on);
+/* What has to be put right where a signal ends the process; NULL for nothing. */
+void interrupt_at_exit(void (*function)(void));
 /* The signal that came, or 0; it stays until it is forgotten. */
 int interrupt_signal(void);
 void interrupt_forget(void);

@@ -3,7 +3,10 @@
  * signal ends the wait at once, and so that UTF-8 is decoded here whatever the locale
  * says; this thread's LC_CTYPE is made a UTF-8 one, the process's is left alone.
  *
- * Terminals that can, bracket what is pasted, so that its newlines do not send it.
+ * Terminals that can, bracket what is pasted, so that its newlines do not send it. What
+ * is typed during a reply is not echoed into it, it waits for the next prompt: between
+ * two lines the terminal neither echoes nor collects lines. libedit believes a change
+ * that is made to it only if the terminal collects lines, so the two do not meet.
  */
 
 #include <errno.h>
@@ -13,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -170,6 +174,30 @@ static void remember(struct editor *editor, const char *text)
 	umask(mask);
 }
 
+/* --- the terminal --- */
+
+static struct termios found; /* as it was before us */
+
+/* Also called by the signal handler: no more than it may do. */
+static void leave_terminal(void)
+{
+	ssize_t count = write(STDOUT_FILENO, PASTE_OFF, sizeof(PASTE_OFF) - 1);
+
+	(void)count;
+	tcsetattr(STDIN_FILENO, TCSANOW, &found);
+}
+
+/* As it is between two lines. */
+static void hush_terminal(void)
+{
+	struct termios hushed = found;
+
+	hushed.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	hushed.c_cc[VMIN] = 1;
+	hushed.c_cc[VTIME] = 0;
+	tcsetattr(STDIN_FILENO, TCSANOW, &hushed);
+}
+
 /* --- the editor --- */
 
 static bool set_up(struct editor *editor)
@@ -193,6 +221,10 @@ struct editor *editor_new(bool keep_history)
 
 	if (!editor)
 		return NULL;
+	if (tcgetattr(STDIN_FILENO, &found) < 0) {
+		free(editor);
+		return NULL;
+	}
 	editor->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	if (editor->locale)
 		editor->before = uselocale(editor->locale);
@@ -202,6 +234,9 @@ struct editor *editor_new(bool keep_history)
 		editor_free(editor);
 		return NULL;
 	}
+	interrupt_at_exit(leave_terminal);
+	hush_terminal();
+	out_raw(&(struct out){ .fd = STDOUT_FILENO }, PASTE_ON, sizeof(PASTE_ON) - 1);
 	if (keep_history && (editor->history_file = history_path())) {
 		make_folders(editor->history_file);
 		history(editor->history, &editor->event, H_LOAD, editor->history_file);
@@ -213,8 +248,11 @@ void editor_free(struct editor *editor)
 {
 	if (!editor)
 		return;
-	if (editor->line)
+	if (editor->line) {
 		el_end(editor->line);
+		leave_terminal();
+		interrupt_at_exit(NULL);
+	}
 	if (editor->history)
 		history_end(editor->history);
 	if (editor->locale) {
@@ -232,9 +270,8 @@ static enum edited read_line(struct editor *editor, const char **ret_text,
 	int count = 0;
 
 	editor->interrupted = false;
-	out_raw(&out, PASTE_ON, sizeof(PASTE_ON) - 1);
 	*ret_text = el_gets(editor->line, &count);
-	out_raw(&out, PASTE_OFF, sizeof(PASTE_OFF) - 1);
+	hush_terminal();
 	if (editor->interrupted) {
 		el_reset(editor->line);
 		out_raw(&out, "\n", 1);

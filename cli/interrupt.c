@@ -13,14 +13,18 @@
 
 static volatile sig_atomic_t deferred;
 static volatile sig_atomic_t arrived;
+static void (*volatile at_exit)(void);
 static int wake[2] = { -1, -1 };
 
 static void on_signal(int number)
 {
 	int saved = errno;
 
-	if (!deferred || arrived)
+	if (!deferred || arrived) {
+		if (at_exit)
+			at_exit();
 		_exit(128 + number);
+	}
 	arrived = number;
 	/* Full means that somebody is woken already. */
 	ssize_t count = write(wake[1], "", 1);
@@ -50,6 +54,11 @@ void interrupt_setup(void)
 void interrupt_defer(bool on)
 {
 	deferred = on;
+}
+
+void interrupt_at_exit(void (*function)(void))
+{
+	at_exit = function;
 }
 
 int interrupt_signal(void)

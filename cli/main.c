@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -82,6 +83,8 @@ int main(int argc, char **argv)
 	out_end_line(&app.out);
 	if (app.out.error == EPIPE)
 		return STATUS_CLOSED;
+	if (app.out.error == EIO && app.out.tty)
+		return 128 + SIGHUP; /* the terminal is gone */
 	if (app.out.error) {
 		app_say(&app, "standard output cannot be written: %s",
 			strerror(app.out.error));

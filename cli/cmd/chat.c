@@ -180,10 +180,8 @@ static int converse(struct chat *chat, struct editor *editor)
 		enum edited what = editor_read(editor, &text, &len);
 		if (what == EDITED_NOMEM)
 			return app_nomem(app);
-		if (what == EDITED_END) {
-			out_text(&app->out, "\n", 1);
-			return STATUS_OK;
-		}
+		if (what == EDITED_END)
+			break;
 		app->out.mid_line = app->err.mid_line = false;
 		if (what == EDITED_LINE)
 			say(chat, text, len);
@@ -191,6 +189,10 @@ static int converse(struct chat *chat, struct editor *editor)
 			return 128 + interrupt_signal();
 		interrupt_forget();
 	}
+	if (interrupt_signal())
+		return 128 + interrupt_signal();
+	if (!chat->leave)
+		out_text(&app->out, "\n", 1);
 	return STATUS_OK;
 }
 

@@ -150,8 +150,7 @@ static int run(struct app *app)
 const struct command command_models = {
 	.name = "models",
 	.arguments = "[WORD...]",
-	.summary =
-		"list models, or those with all words in their names",
+	.summary = "list models, or those with all words in their names",
 	.takes = "J",
 	.about =
 		"Prices are US dollars for a million tokens. A model that is not listed\n"

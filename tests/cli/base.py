@@ -35,7 +35,7 @@ class Result:
 
     def lines(self):
         """Standard output as JSON, one object a line."""
-        return [json.loads(line) for line in self.out.splitlines()]
+        return [json.loads(line) for line in self.raw.split(b"\n")[:-1]]
 
     def __repr__(self):
         return f"status {self.status}\n--- out\n{self.out[:2000]}\n--- err\n{self.err[:2000]}"
@@ -151,8 +151,13 @@ def read_some(stream, wanted, seconds=SECONDS):
 class Terminal:
     """A program on a pseudo-terminal of its own, as its controlling one."""
 
-    def __init__(self, command, env, cwd, stdin=None, stdout=None, stderr=None):
+    def __init__(self, command, env, cwd, stdin=None, stdout=None, stderr=None, keep=False):
         self.master, slave = pty.openpty()
+        self.slave = -1
+        self.keep = keep  # open, for a look at its settings afterwards
+        if keep:
+            self.slave = os.dup(slave)
+            self.found = termios.tcgetattr(slave)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
 
         def control():
@@ -200,7 +205,14 @@ class Terminal:
         """Wait for the end; the exit status. self.data is all that came."""
         end = time.monotonic() + seconds
         while True:
-            piece = self._read(end - time.monotonic())
+            if self.keep and self.process.poll() is not None:
+                # Our own descriptor keeps the terminal from ending.
+                while piece := self._read(0):
+                    self.data += piece
+                return self.process.returncode
+            piece = self._read(0.02 if self.keep else end - time.monotonic())
+            if piece is None and self.keep and time.monotonic() < end:
+                continue
             if piece is None:
                 raise AssertionError(f"does not end; there is {self.data[self.seen:]!r}")
             if not piece:
@@ -211,6 +223,7 @@ class Terminal:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
-        if self.master >= 0:
-            os.close(self.master)
-            self.master = -1
+        for fd in (self.master, self.slave):
+            if fd >= 0:
+                os.close(fd)
+        self.master = self.slave = -1

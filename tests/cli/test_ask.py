@@ -69,18 +69,56 @@ class Text(CliTest):
         self.assertEqual(result.out.split(), ["tok0", "tok1", "tok2"])
 
     def test_tools_are_not_there(self):
-        """A model that calls tools nobody offered is told so, and goes on."""
-        self.provider("gen/tools/1/n/2")
-        result = self.ok("-o", 'body.tools=[{"type":"function","function":{"name":"look",'
-                         '"parameters":{"type":"object","properties":{}}}}]', "go")
-        self.assertIn("look", result.err)
+        """A model that calls tools is told that there are none, and goes on."""
+        self.provider("gen/tools/2/n/2")
+        conversation_with_tools(self.env, "first")
+        result = self.ok("-c", "go")
+        self.assertEqual(result.err.count("the tool look,"), 2)
         self.assertEqual(result.out, "tok0 tok1 ")
+        self.assertEqual(self.messages()[-1]["state"], "sealed")
+        self.assertEqual(self.ok("verify").out, "ok\n")
+
+    def test_warnings(self):
+        path = self.home / "my.conf"
+        path.write_text('provider openai { api_key = "sk-canary" }\n', encoding="utf-8")
+        path.chmod(0o644)
+        result = self.ok("--config", str(path), "hi")
+        self.assertIn("aichat: warning: ", result.err)
+        self.assertIn("chmod 600", result.err)
+        self.assertEqual(self.ok("-q", "--config", str(path), "hi").err, "")
 
     def test_log(self):
-        self.provider("gen/n/1")
-        result = self.ok("-vv", "go")
-        self.assertIn("aichat: ", result.err)
-        self.assertNotIn(KEY, result.err)
+        self.provider("fail-first/1/retry-after-ms/1/gen/n/1")
+        for how in ("-v", "-vv", "--verbose"):
+            self.llm.reset()
+            self.assertNotIn(KEY, self.ok(how, "go").err)
+
+
+def conversation_with_tools(env, text):
+    """One that another program began, and that offers tools: made in a process of its
+    own, with the library."""
+    script = (
+        "import ctypes, os, sys\n"
+        "lib = ctypes.CDLL(os.environ['LIBAICHAT'])\n"
+        "for name in ('options_new', 'reply_next', 'close'):\n"
+        "    getattr(lib, 'aichat_' + name).restype = ctypes.c_void_p\n"
+        "lib.aichat_reply_next.restype = ctypes.c_int\n"
+        "lib.aichat_reply_next.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p]\n"
+        "P = ctypes.c_void_p\n"
+        "options, ai, conv, reply, event = P(lib.aichat_options_new()), P(), P(), P(), P()\n"
+        "assert lib.aichat_options_load(options, None, None) == 0\n"
+        "assert lib.aichat_open(options, ctypes.byref(ai), None) == 0\n"
+        "own = P(lib.aichat_options_new())\n"
+        "assert lib.aichat_options_set(own, b'model', b'echo', ctypes.c_int64(-1), None) == 0\n"
+        "assert lib.aichat_conversation_new(ai, None, ctypes.byref(conv), None) == 0\n"
+        "tools = b'[{\"name\":\"look\",\"parameters\":{\"type\":\"object\",\"properties\":{}}}]'\n"
+        "assert lib.aichat_conversation_set_tools(conv, tools, ctypes.c_int64(-1), None) == 0\n"
+        "assert lib.aichat_conversation_send(conv, sys.argv[1].encode(), ctypes.c_int64(-1),\n"
+        "                                    own, ctypes.byref(reply), None) == 0\n"
+        "while lib.aichat_reply_next(reply, 20000, ctypes.byref(event)) == 1: pass\n"
+        "lib.aichat_close(ai)\n")
+    subprocess.run([sys.executable, "-c", script, text], check=True, timeout=30,
+                   env={**env, "LIBAICHAT": os.environ["LIBAICHAT"]})
 
 
 class Input(CliTest):
@@ -111,10 +149,17 @@ class Input(CliTest):
         self.assertFalse(self.store.exists())
 
     def test_large_input(self):
-        data = ("0123456789abcde\u00fc" * 65536)[:1 << 20].encode()[:-1]
-        data = data.decode("utf-8", "ignore").encode()
-        result = self.ok(data=data)
-        self.assertEqual(result.raw, data)
+        data = ("0123456789abcd\u00fc" * 65536).encode()
+        self.assertEqual(len(data), 1 << 20)
+        for path in ("lenient/echo", "gen/n/1"):  # one takes it, one refuses it
+            self.provider(path)
+            result = self.run_aichat("-o", "max_reply_bytes=100000000", data=data)
+            if path == "gen/n/1":
+                self.assertEqual(result.status, 3, result)
+                self.assertIn("kept", result.err)
+            else:
+                self.assertEqual(result.status, 0, result)
+                self.assertTrue(result.raw == data)  # a difference takes long to show
 
     def test_too_large_input(self):
         result = self.fails(1, "hi", data=b"x" * ((16 << 20) + 1))

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import termios
 import unittest
 
 from base import CliTest, text_of
@@ -47,7 +48,7 @@ class Output(CliTest):
         nasty = NASTY.replace("\u0000", "")
         with open(self.home / "out", "wb") as file:
             self.shown("-q", nasty, stdout=file)
-        self.assertEqual((self.home / "out").read_text(encoding="utf-8", newline=""), nasty)
+        self.assertEqual((self.home / "out").read_bytes(), nasty.encode())
 
     def test_controls_of_everything_else(self):
         nasty = NASTY.replace("\u0000", "")
@@ -120,9 +121,43 @@ class Chat(CliTest):
                          ["first question"] * 2 + ["second"] * 2)
 
     def test_terminal_is_left_as_it_was(self):
+        """However the chat ends: echo is on, lines are collected, no brackets."""
+        self.provider("gen/n/1000/rate/50")
+        for end in ("leave", "quit", "terminate", "twice"):
+            terminal = self.terminal(keep=True)
+            terminal.expect("> ")
+            if end == "leave":
+                terminal.send("\x04")
+            elif end == "quit":
+                terminal.send("/quit\r")
+            elif end == "terminate":
+                os.kill(terminal.process.pid, signal.SIGTERM)
+            else:
+                terminal.send("go\r")
+                terminal.expect("tok3 ")
+                os.kill(terminal.process.pid, signal.SIGSTOP)
+                os.kill(terminal.process.pid, signal.SIGTERM)
+                os.kill(terminal.process.pid, signal.SIGHUP)
+                os.kill(terminal.process.pid, signal.SIGCONT)
+            status = terminal.finish()
+            self.assertEqual(status > 0, end in ("terminate", "twice"))
+            self.assertEqual(termios.tcgetattr(terminal.slave), terminal.found, end)
+            sequences = re.findall(rb"\x1b\[\?2004[hl]", terminal.data)
+            self.assertEqual(sequences[-1], b"\x1b[?2004l", end)
+
+    def test_typed_ahead(self):
+        """Typed during a reply: not echoed into it, and sent after it."""
+        self.provider("gen/n/20/rate/20")
         terminal = self.chat()
-        self.leave(terminal)
-        self.assertTrue(terminal.data.rstrip().endswith(b"\x1b[?2004l"), terminal.data)
+        terminal.send("one\r")
+        terminal.expect("tok3 ")
+        terminal.send("two\r")
+        terminal.send("\x04")
+        self.assertNotIn(b"two", terminal.expect("tok19 "))
+        terminal.expect("> two")
+        terminal.expect("tok19 ")
+        self.assertEqual(terminal.finish(), 0)
+        self.assertEqual(text_of(self.messages()[2]), "two")
 
     def test_stop_a_reply(self):
         self.provider("gen/n/1000/rate/50")
@@ -273,8 +308,9 @@ class Chat(CliTest):
     def test_not_with_pipes(self):
         result = self.fails(2, stdin=subprocess.DEVNULL)
         self.assertIn("nothing to ask", result.err)
-        terminal = self.terminal(stdout=subprocess.PIPE)
-        terminal.expect("nothing to ask")
+        with open(self.home / "out", "wb") as file:
+            terminal = self.terminal(stdout=file)
+            terminal.expect("nothing to ask")
 
 
 if __name__ == "__main__":
