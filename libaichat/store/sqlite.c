@@ -39,7 +39,9 @@ static int full_error(const struct aic_sqlite *db, aichat_error **reterr)
 
 static int input_output_error(struct aic_sqlite_conn *conn, int rc, aichat_error **reterr)
 {
+	/* A failed commit leaves it in errno only, where step() has cleared it. */
 	int number = sqlite3_system_errno(conn->handle);
+	number = number ? number : errno;
 	char text[128];
 
 	if (rc == SQLITE_IOERR_NOMEM)
@@ -109,8 +111,9 @@ static int run_once(struct aic_sqlite_conn *conn, const char *sql, int64_t *ret,
 		    aichat_error **reterr)
 {
 	sqlite3_stmt *stmt = NULL;
-	int rc = sqlite3_prepare_v2(conn->handle, sql, -1, &stmt, NULL);
 
+	errno = 0;
+	int rc = sqlite3_prepare_v2(conn->handle, sql, -1, &stmt, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW && ret)
@@ -274,7 +277,7 @@ static int open_db(const struct aic_place *place, const struct aic_store_config 
 		rc = aic_sqlite_exec(&db->writer, "PRAGMA secure_delete = ON", reterr);
 	/* Many small tables: small pages, where nothing is read from a disk. */
 	if (rc == 0 && !db->path)
-		rc = aic_sqlite_exec(&db->writer, "PRAGMA page_size = 1024", reterr);
+		rc = aic_sqlite_exec(&db->writer, "PRAGMA page_size = 512", reterr);
 	if (rc == 0)
 		rc = settle_schema(db, reterr);
 	if (rc < 0) {

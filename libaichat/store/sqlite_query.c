@@ -2,6 +2,8 @@
  * Statements in use: binding and reading in order, with one place for failures.
  */
 
+#include <errno.h>
+
 #include "base/mem.h"
 #include "store/sqlite.h"
 
@@ -89,6 +91,7 @@ int aic_query_step(struct aic_query *q, aichat_error **reterr)
 	q->column = 0;
 	q->row = false;
 	if (usable(q)) {
+		errno = 0; /* for aic_sqlite_error() */
 		int rc = sqlite3_step(q->stmt);
 		if (rc == SQLITE_ROW) {
 			q->row = true;

@@ -147,8 +147,13 @@ static int migrate(struct aic_sqlite_conn *conn, aichat_error **reterr)
 int aic_sqlite_schema(struct aic_sqlite_conn *conn, bool locked, aichat_error **reterr)
 {
 	int64_t version = 0, is_wal = 0;
-	int rc = read_version(conn, &version, reterr);
+	/* One view: another process may be making the store at this moment. */
+	int rc = aic_sqlite_exec(conn, "BEGIN", reterr);
 
+	if (rc == 0)
+		rc = read_version(conn, &version, reterr);
+	if (!sqlite3_get_autocommit(conn->handle))
+		aic_sqlite_exec(conn, "COMMIT", NULL);
 	if (rc == 0 && conn->db->path)
 		rc = aic_sqlite_number(conn,
 				       "SELECT journal_mode = 'wal' "

@@ -37,15 +37,19 @@ static inline void remove_test_folder(void)
 		pclose(shell);
 }
 
-/* A path in it; static, good until the second next call. */
+/* A path in it; the same pointer for the same name, good until the test's end. */
 static inline const char *test_path(const char *name)
 {
-	static char paths[2][256];
-	static unsigned turn;
-	char *path = paths[turn++ % 2];
+	static char paths[32][128];
+	char path[128];
+	size_t i = 0;
 
-	snprintf(path, sizeof(paths[0]), "%s/%s", test_folder, name);
-	return path;
+	snprintf(path, sizeof(path), "%s/%s", test_folder, name);
+	while (i < 32 && paths[i][0] && strcmp(paths[i], path) != 0)
+		i++;
+	ck_assert_uint_lt(i, 32);
+	memcpy(paths[i], path, sizeof(path));
+	return paths[i];
 }
 
 /* ---- stores and jobs -------------------------------------------------------------- */
