@@ -29,35 +29,6 @@ static const struct aic_preset presets[] = {
 #undef PRESET
 };
 
-static const struct {
-	const char *name;
-	uint32_t bit;
-} quirk_names[] = {
-	{ "max_tokens", AIC_QUIRK_MAX_TOKENS },
-	{ "no_stream_usage", AIC_QUIRK_NO_STREAM_USAGE },
-	{ "choice_any", AIC_QUIRK_CHOICE_ANY },
-	{ "no_tool_choice", AIC_QUIRK_NO_TOOL_CHOICE },
-	{ "no_parallel", AIC_QUIRK_NO_PARALLEL },
-	{ "no_strict", AIC_QUIRK_NO_STRICT },
-	{ "one_system", AIC_QUIRK_ONE_SYSTEM },
-	{ "no_user_after_tool", AIC_QUIRK_NO_USER_AFTER_TOOL },
-	{ "think_tags", AIC_QUIRK_THINK_TAGS },
-	{ "dedupe", AIC_QUIRK_DEDUPE },
-	{ "replay_reasoning", AIC_QUIRK_REPLAY_REASONING },
-	{ "output_without_reasoning", AIC_QUIRK_OUTPUT_WITHOUT_REASONING },
-	{ "no_sampling", AIC_QUIRK_NO_SAMPLING },
-	{ "inline_images", AIC_QUIRK_INLINE_IMAGES },
-	{ "effort_none_with_tools", AIC_QUIRK_EFFORT_NONE_WITH_TOOLS },
-	{ "thinking_budget", AIC_QUIRK_THINKING_BUDGET },
-	{ "thinking_adaptive", AIC_QUIRK_THINKING_ADAPTIVE },
-	{ "unsigned_thinking", AIC_QUIRK_UNSIGNED_THINKING },
-	{ "no_prefill", AIC_QUIRK_NO_PREFILL },
-	{ "system_anywhere", AIC_QUIRK_SYSTEM_ANYWHERE },
-	{ "no_images", AIC_QUIRK_NO_IMAGES },
-	{ "openrouter", AIC_QUIRK_OPENROUTER },
-	{ "flatten", AIC_QUIRK_FLATTEN },
-};
-
 const struct aic_preset *aic_preset_at(size_t n)
 {
 	return n < AIC_ARRAY_LEN(presets) ? &presets[n] : NULL;
@@ -184,19 +155,16 @@ static int set_quirks(struct aic_provider *provider, const char *list,
 	while (list && next_line(&list, &line)) {
 		bool less = *line.data == '-';
 		struct aic_str name = { line.data + less, line.len - less };
-		size_t i = 0;
-		while (i < AIC_ARRAY_LEN(quirk_names) &&
-		       !aic_str_is(name, quirk_names[i].name))
-			i++;
-		if (i == AIC_ARRAY_LEN(quirk_names))
+		uint32_t bit = aic_quirk_find(name);
+		if (!bit)
 			return aic_error_set(
 				reterr, AICHAT_ECONFIG,
 				"provider.%s.quirks: there is no %.*s", provider->name,
 				(int)AIC_MIN(name.len, (size_t)64), name.data);
 		if (less)
-			provider->quirks &= ~quirk_names[i].bit;
+			provider->quirks &= ~bit;
 		else
-			provider->quirks |= quirk_names[i].bit;
+			provider->quirks |= bit;
 	}
 	return 0;
 }

@@ -35,46 +35,6 @@ static int64_t number(int object, const char *key, int64_t otherwise)
 	return value;
 }
 
-static uint32_t quirk(const char *name)
-{
-	static const struct {
-		const char *name;
-		uint32_t bit;
-	} names[] = {
-#define Q(name) { #name, AIC_QUIRK_##name }
-		Q(MAX_TOKENS),
-		Q(NO_STREAM_USAGE),
-		Q(CHOICE_ANY),
-		Q(NO_TOOL_CHOICE),
-		Q(NO_PARALLEL),
-		Q(NO_STRICT),
-		Q(ONE_SYSTEM),
-		Q(NO_USER_AFTER_TOOL),
-		Q(THINK_TAGS),
-		Q(DEDUPE),
-		Q(REPLAY_REASONING),
-		Q(OUTPUT_WITHOUT_REASONING),
-		Q(NO_SAMPLING),
-		Q(INLINE_IMAGES),
-		Q(EFFORT_NONE_WITH_TOOLS),
-		Q(THINKING_BUDGET),
-		Q(THINKING_ADAPTIVE),
-		Q(UNSIGNED_THINKING),
-		Q(NO_PREFILL),
-		Q(SYSTEM_ANYWHERE),
-		Q(NO_IMAGES),
-		Q(OPENROUTER),
-		Q(FLATTEN),
-#undef Q
-	};
-
-	for (size_t i = 0; i < AIC_ARRAY_LEN(names); i++)
-		if (aic_streq(names[i].name, name))
-			return names[i].bit;
-	fprintf(stderr, "no such quirk: %s\n", name);
-	exit(1);
-}
-
 /* ---- replies that the library reads itself ---- */
 
 struct reading {
@@ -195,9 +155,6 @@ static void read_tools(int list, struct aic_request *request)
 static struct aic_profile read_profile(int object)
 {
 	struct aic_profile profile = {
-		.provider = member(object, "provider"),
-		.model = member(object, "model"),
-		.version = member(object, "version"),
 		.max_tokens = number(object, "max_tokens", 0),
 		.id_max = (uint32_t)number(object, "id_max", 0),
 		.id_alnum = aic_json_bool(&doc, aic_json_get(&doc, object, "id_alnum"),
@@ -208,7 +165,10 @@ static struct aic_profile read_profile(int object)
 	for (int q = aic_json_first(&doc, list); q >= 0;
 	     q = aic_json_next(&doc, list, q)) {
 		AIC_CLEANUP(aic_freep) char *name = aic_json_strdup(&doc, q);
-		profile.quirks |= quirk(name);
+		uint32_t bit = aic_quirk_find(aic_str(name));
+		if (!bit)
+			die(name, NULL);
+		profile.quirks |= bit;
 	}
 	return profile;
 }
@@ -252,7 +212,14 @@ int main(void)
 		die("the input", NULL);
 	AIC_CLEANUP(aic_freep) char *target = member(0, "target");
 	const struct aic_dialect *dialect = aic_dialect_find(target);
-	struct aic_profile profile = read_profile(aic_json_get(&doc, 0, "profile"));
+	int given = aic_json_get(&doc, 0, "profile");
+	char *provider = member(given, "provider");
+	char *model = member(given, "model");
+	char *version = member(given, "version");
+	struct aic_profile profile = read_profile(given);
+	profile.provider = provider;
+	profile.model = model;
+	profile.version = version;
 	struct aic_request *request = aic_request_new();
 	request->model = aic_strdup(profile.model);
 	read_messages(aic_json_get(&doc, 0, "messages"), &profile, &path, &count);
@@ -270,9 +237,9 @@ int main(void)
 	for (size_t i = 0; i < count; i++)
 		aichat_message_unref(path[i]);
 	aic_free(path);
-	aic_free((char *)profile.provider);
-	aic_free((char *)profile.model);
-	aic_free((char *)profile.version);
+	aic_free(provider);
+	aic_free(model);
+	aic_free(version);
 	aic_report_done(&report);
 	aic_request_free(request);
 	aic_json_done(&doc);

@@ -32,11 +32,9 @@ def encode(request, more=()):
     """The body that the library makes, and its report."""
     messages = [reply(m["$reply"], request) if "$reply" in m else m
                 for m in request.history["messages"] + list(more)]
-    profile = dict(request.meta.get("profile", {}))
-    profile["quirks"] = [name.upper() for name in profile.get("quirks", [])]
     given = {
         "target": request.target,
-        "profile": profile,
+        "profile": request.meta.get("profile", {}),
         "messages": messages,
         "tools": request.history.get("tools", []),
         "options": request.history.get("options", {}),

@@ -94,5 +94,17 @@ class Readme(unittest.TestCase):
             self.assertEqual((done.returncode, done.stderr), (0, b""))
 
 
+class Documents(unittest.TestCase):
+    """What lists something lists all of it."""
+
+    def test_quirks(self):
+        with open("libaichat/model/quirks.def", encoding="utf-8") as file:
+            names = re.findall(r'^QUIRK\(\w+, "(\w+)"', file.read(), re.MULTILINE)
+        with open("docs/adding-a-provider.md", encoding="utf-8") as file:
+            listed = re.findall(r"^\| `(\w+)` \|", file.read(), re.MULTILINE)
+        self.assertGreater(len(names), 10)
+        self.assertEqual(listed, names)
+
+
 if __name__ == "__main__":
     unittest.main()
