@@ -26,7 +26,7 @@ struct aic_turn *aic_turn_new(struct aic_core *core, const char *owner,
 	turn->feed = aic_feed_ref(feed);
 	turn->stored = feed->stored;
 	turn->reply_id = feed->reply_id;
-	turn->run = aic_buf(PENDING_BYTES_MAX * 4);
+	turn->run = aic_buf(AIC_PART_BYTES_MAX);
 	pthread_mutex_init(&turn->lock, NULL);
 	turn->target.provider = target->provider;
 	turn->target.info = target->info;

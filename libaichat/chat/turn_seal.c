@@ -10,6 +10,24 @@
 #include "chat/turn_state.h"
 #include "model/builder.h"
 
+/* The provider said itself that it failed; anything else cut the reply off. */
+static bool is_providers_word(int code)
+{
+	switch (code) {
+	case AICHAT_EAUTH:
+	case AICHAT_ERATELIMIT:
+	case AICHAT_EQUOTA:
+	case AICHAT_EREQUEST:
+	case AICHAT_ECONTEXT:
+	case AICHAT_EFILTER:
+	case AICHAT_EPROVIDER:
+	case AICHAT_EOVERLOADED:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static struct aic_ending ending_of(const struct aic_turn *turn)
 {
 	const struct aichat_message *message = turn->message;
@@ -23,17 +41,20 @@ static struct aic_ending ending_of(const struct aic_turn *turn)
 	struct aic_ending ending = { .code = turn->result,
 				     .message_state = AICHAT_MESSAGE_FAILED,
 				     .reply_state = AICHAT_REPLY_FAILED };
-	if (turn->began || message->part_count || turn->cancel == AIC_CANCEL_CLOSE) {
+	bool came = turn->began || message->part_count;
+	if ((came && !is_providers_word(turn->result)) ||
+	    turn->cancel == AIC_CANCEL_CLOSE) {
 		ending.message_state = AICHAT_MESSAGE_INTERRUPTED;
 		ending.reply_state = AICHAT_REPLY_INTERRUPTED;
 	}
 	return ending;
 }
 
-/* Whether the application is to answer tool calls, or the model goes on by itself. */
+/* Whether the application is to answer tool calls. Those of a message that was cut short
+ * may lack their end, and are not to be run. */
 static bool wants_results(const struct aic_turn *turn)
 {
-	return turn->tool_count &&
+	return turn->tool_count && !turn->cut_short &&
 	       aic_message_has(turn->message, AICHAT_PART_TOOL_CALL) &&
 	       turn->message->stop_reason == AICHAT_STOP_TOOL_CALLS;
 }
@@ -55,6 +76,8 @@ static int seal_message(struct aic_turn *turn, enum aichat_message_state state)
 {
 	struct aichat_message *message = turn->message;
 
+	turn->cut_short = message->stop_reason == AICHAT_STOP_LENGTH ||
+			  message->stop_reason == AICHAT_STOP_CONTEXT_WINDOW;
 	aic_builder_seal(message, state);
 	message->cost_nano_usd = aic_model_cost(turn->target.info, &message->usage);
 	aic_message_set_texts(message);

@@ -64,6 +64,7 @@ struct aic_turn {
 	uint32_t rounds;
 	uint64_t seq;                /* of the newest event that has a number */
 	struct aic_event_list batch; /* of the job that runs */
+	bool cut_short;              /* the message ended at a limit of tokens */
 	int step;                    /* what the seal decided */
 	struct aichat_message
 		*tool_message; /* results so far, of a reply that is not stored */

@@ -201,12 +201,11 @@ static int go_on(struct result_job *result, struct aic_store *store,
 		 const struct aic_reply_row *row, struct aichat_message *results,
 		 aichat_error **reterr)
 {
-	struct aic_turn *turn = NULL;
-	int rc = turn_from_row(result->feed, row, &turn, reterr);
+	int rc = turn_from_row(result->feed, row, &result->turn, reterr);
+	struct aic_turn *turn = result->turn;
 
-	if (rc < 0)
+	if (!turn)
 		return rc;
-	result->turn = turn;
 	rc = aic_store_reply_messages(store, turn->owner, &turn->reply_id, &turn->written,
 				      reterr);
 	if (rc == 0 && add_tool_event(turn, results) < 0)
