@@ -21,7 +21,7 @@ static void put_part(struct aic_json_writer *w, struct aic_json *doc,
 	switch (part->type) {
 	case AICHAT_PART_REFUSAL:
 		*refusal = AIC_ANTHROPIC_REFUSAL;
-		/* fallthrough */
+		__attribute__((fallthrough));
 	case AICHAT_PART_TEXT:
 		if (part->text.len)
 			aic_anthropic_put_text(w, aic_string_str(&part->text));
