@@ -11,6 +11,9 @@
 
 /* The WAL goes back into the file when it has this many pages (4 MiB). */
 #define WAL_PAGES_MAX 1024
+/* At the last close already with this many: a program that asks one question should not
+ * pay for it, and the next one finds a log that it need not begin anew. */
+#define WAL_PAGES_LEFT 256
 #define IDLE_READERS_MAX 8
 
 static const char *name_of(const struct aic_sqlite *db)
@@ -223,7 +226,6 @@ static int note_wal_size(void *user, sqlite3 *handle AIC_UNUSED,
 	struct aic_sqlite *db = user;
 
 	db->wal_pages = pages;
-	db->wrote = true;
 	return SQLITE_OK;
 }
 
@@ -305,7 +307,7 @@ static int open_memory(const struct aic_place *place,
 /* Best effort, and only if nobody else is at it: the next one does it otherwise. */
 static void last_checkpoint(struct aic_sqlite *db)
 {
-	if (!db->path || !db->wrote || atomic_load(&db->corrupt) ||
+	if (!db->path || db->wal_pages < WAL_PAGES_LEFT || atomic_load(&db->corrupt) ||
 	    aic_sqlite_lock_write(&db->lock, name_of(db), 0, NULL) < 0)
 		return;
 	sqlite3_busy_timeout(db->writer.handle, 0);

@@ -43,7 +43,6 @@ struct aic_sqlite {
 	struct aic_sqlite_lock lock;
 	_Atomic bool corrupt; /* seen damaged: it is not written any more */
 	bool durable;         /* the writer's synchronous is FULL */
-	bool wrote;           /* there may be something to checkpoint */
 	int wal_pages;        /* after the last commit */
 
 	/* Our slot: its owner's replies are not folded yet; taken in this transaction;
