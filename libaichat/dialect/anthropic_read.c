@@ -27,6 +27,14 @@ static int set_extra(const struct reader *r, const char *name, int value)
 	return 0;
 }
 
+static bool is_extra(const struct reader *r, const char *name)
+{
+	for (size_t i = 0; i < r->request->extra_count; i++)
+		if (aic_streq(r->request->extra[i].name, name))
+			return true;
+	return false;
+}
+
 /* Members besides these? */
 static bool has_other(const struct aic_json *doc, int object, const char *one,
 		      const char *two, const char *three, const char *four)
@@ -314,7 +322,12 @@ static int read_output_config(const struct reader *r)
 						      "format", NULL, NULL)))
 			code = set_extra(r, "output_config", config.value);
 	}
-	return code < 0 ? code : read_thinking(r, has_effort);
+	if (code >= 0)
+		code = read_thinking(r, has_effort);
+	/* With a thinking of its own the effort is not for us to write. */
+	if (code >= 0 && has_effort && is_extra(r, "thinking"))
+		code = set_extra(r, "output_config", config.value);
+	return code;
 }
 
 /* --- the rest --- */

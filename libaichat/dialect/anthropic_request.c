@@ -64,7 +64,8 @@ static bool takes_sampling(const struct aic_anthropic_request *e)
 	       (!e->profile->version || strcmp(e->profile->version, "2026-10-21") < 0);
 }
 
-static void put_number(struct aic_anthropic_request *e, const char *key, double value)
+static void put_number(struct aic_anthropic_request *e, const char *key, double value,
+		       double least)
 {
 	if (isnan(value) || aic_anthropic_is_extra(e, key))
 		return;
@@ -73,7 +74,8 @@ static void put_number(struct aic_anthropic_request *e, const char *key, double 
 			       e->request->model ? e->request->model : "this model");
 		return;
 	}
-	if (e->thinking > AIC_THINKING_DISABLED) {
+	/* Reasoning goes with sampling that is left (nearly) alone. */
+	if (e->thinking > AIC_THINKING_DISABLED && value < least) {
 		aic_report_add(e->report, "%s: not taken while the model reasons", key);
 		return;
 	}
@@ -141,8 +143,8 @@ static int put_body(struct aic_anthropic_request *e, aichat_error **reterr)
 	if (!aic_anthropic_is_extra(e, "messages"))
 		aic_anthropic_put_messages(e);
 	aic_anthropic_put_tools(e);
-	put_number(e, "temperature", r->temperature);
-	put_number(e, "top_p", r->top_p);
+	put_number(e, "temperature", r->temperature, 1);
+	put_number(e, "top_p", r->top_p, 0.95);
 	put_stop(e);
 	aic_anthropic_put_thinking(e);
 	int code = put_output_config(e, reterr);

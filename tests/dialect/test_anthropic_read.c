@@ -163,6 +163,23 @@ START_TEST(kept_to_the_letter)
 }
 END_TEST
 
+START_TEST(effort_beside_thinking)
+{
+	struct aic_profile profile = { .quirks = AIC_QUIRK_THINKING_ADAPTIVE };
+	struct aic_request *r = read_body(json(
+		"{'model':'m-2','messages':[{'role':'user','content':'Hi'}],'thinking':"
+		"{'type':'adaptive','display':'x'},'output_config':{'effort':'max'}}"));
+
+	ck_assert_str_eq(r->reasoning_effort, "max");
+	ck_assert_int_eq(r->max_tokens, -1);
+	char *again = body_of(r, &profile, NULL);
+	expect(again, "thinking", "{'type':'adaptive','display':'x'}");
+	expect(again, "output_config", "{'effort':'max'}");
+	aic_free(again);
+	aic_request_free(r);
+}
+END_TEST
+
 START_TEST(wrong_requests)
 {
 	static const struct {
@@ -499,6 +516,7 @@ int main(void)
 	tcase_add_test(tc, read_everything);
 	tcase_add_test(tc, read_blocks);
 	tcase_add_loop_test(tc, kept_to_the_letter, 0, 9);
+	tcase_add_test(tc, effort_beside_thinking);
 	tcase_add_loop_test(tc, wrong_requests, 0, 26);
 	tcase_add_test(tc, there_and_back);
 	tcase_add_test(tc, any_history);

@@ -418,6 +418,8 @@ START_TEST(efforts)
 		   NULL);
 	ck_options(optioned(&budget, "medium", -1, 0.5, "while the model reasons"),
 		   "14096", enabled, NULL, NULL);
+	ck_options(optioned(&budget, "medium", 20000, 1, NULL), "20000", enabled, NULL,
+		   "1");
 	ck_options(optioned(&budget, "medium", 8000, NAN, NULL), "8000",
 		   "{'type':'enabled','budget_tokens':4000}", NULL, NULL);
 	ck_options(optioned(&budget, "low", 800, NAN, "no room"), "800", NULL, NULL,

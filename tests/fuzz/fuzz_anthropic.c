@@ -1,7 +1,8 @@
 /*
  * The Messages dialect on anything. The first byte says what the rest is: a stream, a
  * whole reply, a request or an error's body. What was understood is written and read
- * again, and must be the same: a second writing gives the bytes of the first.
+ * again; a first writing leaves out what cannot be said, and from then on each gives the
+ * same bytes.
  */
 
 #include "base/mem.h"
@@ -95,20 +96,20 @@ static void check_reply(struct aic_str bytes, bool stream)
 	struct aichat_message *message = read_message(bytes, stream);
 	void (*const write)(const struct aichat_message *,
 			    struct aic_buf *) = stream ? write_stream : write_reply;
-	AIC_CLEANUP(aic_buf_done) struct aic_buf once = aic_buf(0);
-	AIC_CLEANUP(aic_buf_done) struct aic_buf twice = aic_buf(0);
+	struct aic_buf texts[3] = { 0 };
 
 	if (!message)
 		return;
-	write(message, &once);
+	for (size_t i = 0; i < AIC_ARRAY_LEN(texts); i++) {
+		write(message, &texts[i]);
+		aichat_message_unref(message);
+		message = read_message(aic_buf_str(&texts[i]), stream);
+		FUZZ_CHECK(message);
+	}
+	FUZZ_CHECK(aic_str_equal(aic_buf_str(&texts[1]), aic_buf_str(&texts[2])));
+	for (size_t i = 0; i < AIC_ARRAY_LEN(texts); i++)
+		aic_buf_done(&texts[i]);
 	aichat_message_unref(message);
-	message = read_message(aic_buf_str(&once), stream);
-	FUZZ_CHECK(message);
-	write(message, &twice);
-	aichat_message_unref(message);
-	if (!aic_str_equal(aic_buf_str(&once), aic_buf_str(&twice)))
-		fprintf(stderr, "%s\n--\n%s\n", once.data, twice.data);
-	FUZZ_CHECK(aic_str_equal(aic_buf_str(&once), aic_buf_str(&twice)));
 }
 
 static void write_request(const struct aic_request *request, uint8_t quirks,
