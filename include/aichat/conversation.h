@@ -255,6 +255,7 @@ AICHAT_API int aichat_conversation_head(aichat_conversation *conversation, char 
  * @param title         UTF-8, NUL-terminated, at most 200 characters; NULL for none
  * @param reterr        may be NULL; set on failure only: aichat_error_unref()
  * @return 0, or
+ *   AICHAT_ENOTFOUND  the conversation is not stored yet, or is deleted
  *   AICHAT_EUTF8      the title is not UTF-8
  *   AICHAT_ETOOLARGE  the title is too long
  *   AICHAT_ECLOSED    the context was closed

@@ -4,6 +4,7 @@
 #include "chat/cursor.h"
 #include "chat/feed.h"
 #include "chat/turn.h"
+#include "model/tools.h"
 
 const char *aichat_version(void)
 {
@@ -68,6 +69,27 @@ int aic_text_argument(const char *text, int64_t len, const char *what,
 		return aic_error_set(reterr, AICHAT_EUTF8, "%s: not UTF-8 at byte %zu",
 				     what, valid);
 	return 0;
+}
+
+int aic_tools_argument(const char *json, int64_t len, struct aic_str *ret,
+		       size_t *ret_count, aichat_error **reterr)
+{
+	AIC_CLEANUP(aichat_error_unrefp) aichat_error *error = NULL;
+	struct aic_json doc = { 0 };
+	struct aic_tool *tools = NULL;
+
+	int rc = aic_text_argument(json, len, "the tools", ret, reterr);
+	if (rc < 0)
+		return rc;
+	rc = aic_tools_read(*ret, &tools, ret_count, &error);
+	aic_tools_free(tools, rc < 0 ? 0 : *ret_count);
+	if (rc != AICHAT_EJSON)
+		return rc < 0 ? aic_error_pass(reterr, AIC_TAKE(error)) : 0;
+	/* JSON, but not that of tools, is the caller's mistake of another kind. */
+	if (aic_json_scan(&doc, ret->data, ret->len, &aic_json_strict) == 0)
+		rc = AICHAT_EINVAL;
+	aic_json_done(&doc);
+	return aic_error_set(reterr, rc, "%s", aichat_error_message(error));
 }
 
 int aic_id_argument(const char *text, const char *what, struct aic_id *ret,
@@ -214,8 +236,18 @@ static int with_system(const struct aic_core *core, const aichat_options *option
 		if (aic_message_add_text(first, aic_str(system)) < 0)
 			return AICHAT_ENOMEM;
 	}
-	for (size_t i = 0; i < count; i++)
-		ret->items[ret->count++] = aichat_message_ref(messages[i]);
+	for (size_t i = 0; i < count; i++) {
+		struct aichat_message *message = aichat_message_ref(messages[i]);
+		if (message->state == AICHAT_MESSAGE_OPEN) {
+			/* Made for this call, and whole as it is. */
+			message = aic_message_copy(messages[i]);
+			aichat_message_unref(messages[i]);
+			if (!message)
+				return AICHAT_ENOMEM;
+			message->state = AICHAT_MESSAGE_SEALED;
+		}
+		ret->items[ret->count++] = message;
+	}
 	return 0;
 }
 
@@ -242,7 +274,8 @@ int aichat_complete(aichat *ai, aichat_message *const *messages, size_t count,
 		return rc;
 	if (tools) {
 		struct aic_str text;
-		rc = aic_text_argument(tools, tools_len, "the tools", &text, reterr);
+		size_t tool_count = 0;
+		rc = aic_tools_argument(tools, tools_len, &text, &tool_count, reterr);
 		if (rc < 0)
 			return rc;
 		tools_text = aic_strndup(text.data, text.len);

@@ -32,5 +32,8 @@ int aic_context_enter(const struct aichat *ai, struct aic_core **ret_core,
  * AICHAT_ETOOLARGE; `what` begins the error's line. */
 int aic_text_argument(const char *text, int64_t len, const char *what,
 		      struct aic_str *ret, aichat_error **reterr);
+/* The same for tools: AICHAT_EJSON, AICHAT_EINVAL. */
+int aic_tools_argument(const char *json, int64_t len, struct aic_str *ret,
+		       size_t *ret_count, aichat_error **reterr);
 int aic_id_argument(const char *text, const char *what, struct aic_id *ret,
 		    aichat_error **reterr);

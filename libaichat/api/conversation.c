@@ -7,7 +7,6 @@
 #include "base/utf8.h"
 #include "chat/cursor.h"
 #include "chat/turn.h"
-#include "model/tools.h"
 
 #define TITLE_CHARACTERS_MAX 200
 
@@ -139,6 +138,9 @@ static int find_conversation(struct aichat *ai, const char *text, struct aic_id 
 	if (!text || !*text)
 		return aic_error_set(reterr, AICHAT_EINVAL,
 				     "no conversation's id was given");
+	if (strspn(text, "0123456789abcdefABCDEF-") != strlen(text))
+		return aic_error_set(reterr, AICHAT_EINVAL, "\"%.64s\" begins no id",
+				     text);
 	if (!aic_id_parse(text, strlen(text), &id))
 		return aic_store_conversation_by_prefix(store, ai->owner, text, ret_id,
 							reterr);
@@ -212,14 +214,10 @@ int aichat_conversation_set_tools(aichat_conversation *conversation, const char 
 		return aic_error_set(reterr, AICHAT_EINVAL, "no conversation was given");
 	if (json) {
 		struct aic_str text;
-		struct aic_tool *list = NULL;
 		size_t count = 0;
-		int rc = aic_text_argument(json, json_len, "the tools", &text, reterr);
-		if (rc == 0)
-			rc = aic_tools_read(text, &list, &count, reterr);
+		int rc = aic_tools_argument(json, json_len, &text, &count, reterr);
 		if (rc < 0)
 			return rc;
-		aic_tools_free(list, count);
 		tools = count ? aic_strndup(text.data, text.len) : NULL;
 		if (count && !tools)
 			return aic_error_nomem(reterr);
@@ -288,6 +286,7 @@ static int start(struct aichat_conversation *conv, const struct ask *ask,
 	struct aichat_options *options = NULL;
 	struct aic_feed *feed = NULL;
 	struct aic_id answer;
+	static const struct aic_id nothing;
 	struct aichat_reply *reply = aic_cursor_new();
 
 	if (!reply)
@@ -305,8 +304,7 @@ static int start(struct aichat_conversation *conv, const struct ask *ask,
 			.system = conv->is_new ? aic_chain_string(&chain, "system")
 					       : NULL,
 			.parent_id = ask->follows_head ? conv->head : ask->parent_id,
-			.after_reply = ask->follows_head ? conv->reply
-							 : (struct aic_id){ 0 },
+			.after_reply = ask->follows_head ? conv->reply : nothing,
 			.user_message = ask->user_message,
 			.answer_id = ask->answer_id,
 			.settings = settings.len ? settings.data : NULL,
@@ -613,16 +611,17 @@ static int change_run(struct aic_job *job, struct aic_store *store, aichat_error
 		return aic_store_set_head(store, owner, &conv->id, change->head,
 					  aic_clock_unix_ms(), reterr);
 	struct aic_conversation_row row = { 0 };
-	AIC_CLEANUP(aic_freep) char *own = NULL;
 	int rc = aic_store_conversation(store, owner, &conv->id, &row, reterr);
-	if (rc == 0)
-		rc = change->title ? 0 : first_words(store, conv, &own, reterr);
 	if (rc == 0) {
-		char *before = row.title;
-		row.title = change->title ? (char *)change->title : own;
+		aic_free(AIC_TAKE(row.title));
+		if (!change->title)
+			rc = first_words(store, conv, &row.title, reterr);
+		else if (!(row.title = aic_strdup(change->title)))
+			rc = aic_error_nomem(reterr);
+	}
+	if (rc == 0) {
 		row.updated_unix_ms = aic_clock_unix_ms();
 		rc = aic_store_set_conversation(store, owner, &row, 0, reterr);
-		row.title = before;
 	}
 	aic_conversation_row_done(&row);
 	return rc;
@@ -753,16 +752,21 @@ int aichat_conversation_children(aichat_conversation *conversation,
 				 aichat_error **reterr)
 {
 	struct aic_messages list = { 0 };
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
+	AIC_CLEANUP(aichat_error_unrefp) aichat_error *error = NULL;
 	struct aic_id id;
 
-	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
 	int rc = enter(conversation, &core, reterr);
 	if (rc == 0 && message_id)
 		rc = aic_id_argument(message_id, "the message", &id, reterr);
-	if (rc == 0)
-		rc = aic_store_children(conversation->ai->core->store,
-					conversation->ai->owner, &conversation->id,
-					message_id ? &id : NULL, &list, reterr);
+	if (rc < 0)
+		return rc;
+	rc = aic_store_children(core->store, conversation->ai->owner, &conversation->id,
+				message_id ? &id : NULL, &list, &error);
+	if (rc == AICHAT_ENOTFOUND) /* nothing was stored yet, so nothing follows */
+		rc = 0;
+	else if (rc < 0)
+		aic_error_pass(reterr, AIC_TAKE(error));
 	return make_messages(&list, rc, ret_messages, reterr);
 }
 

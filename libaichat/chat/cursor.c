@@ -176,9 +176,9 @@ int aic_cursor_next(struct aichat_reply *reply, int64_t timeout_ms,
 	pthread_mutex_lock(&feed->lock);
 	for (;;) {
 		if (reply->page_at < reply->page.count) {
-			result = give(reply,
-				      AIC_TAKE(reply->page.items[reply->page_at++]),
-				      ret_event);
+			struct aichat_event *event = reply->page.items[reply->page_at];
+			reply->page.items[reply->page_at++] = NULL;
+			result = give(reply, event, ret_event);
 			break;
 		}
 		struct aichat_event *event = in_tail(reply);

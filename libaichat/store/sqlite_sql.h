@@ -116,6 +116,8 @@
 	X(DROP_MESSAGES, "DELETE FROM message WHERE k >= ?1 AND k < ?2")                 \
 	X(REPLIES_OF, "SELECT no FROM reply WHERE conversation = ?1")                    \
 	X(DROP_EVENTS, "DELETE FROM event WHERE k >= ?1 AND k < ?2")                     \
+	X(RUNNING_IN,                                                                    \
+	  "SELECT 1 FROM reply WHERE conversation = ?1 AND state = 2 LIMIT 1")           \
 	X(DROP_REPLIES, "DELETE FROM reply WHERE conversation = ?1")                     \
 	X(DROP_CONVERSATION, "DELETE FROM conversation WHERE no = ?1")                   \
                                                                                          \

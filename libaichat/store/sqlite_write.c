@@ -189,6 +189,18 @@ static int drop_logs(struct aic_sqlite_conn *conn, int64_t no, aichat_error **re
 	return rc;
 }
 
+static int refuse_running(struct aic_sqlite_conn *conn, int64_t no, aichat_error **reterr)
+{
+	AIC_QUERY(q, conn, AIC_SQL_RUNNING_IN);
+
+	aic_query_bind_int(&q, no);
+	int rc = aic_query_step(&q, reterr);
+	return rc <= 0 ? rc
+		       : aic_error_set(reterr, AICHAT_ESTATE,
+				       "a reply of the conversation is running; stop it "
+				       "first");
+}
+
 int aic_sqlite_delete_conversation(struct aic_session *session, const char *owner,
 				   const struct aic_id *id, aichat_error **reterr)
 {
@@ -200,7 +212,8 @@ int aic_sqlite_delete_conversation(struct aic_session *session, const char *owne
 		return rc;
 	int64_t first = no << AIC_ORDINAL_BITS;
 	int64_t end = (no + 1) << AIC_ORDINAL_BITS;
-	if ((rc = drop_logs(conn, no, reterr)) < 0 ||
+	if ((rc = refuse_running(conn, no, reterr)) < 0 ||
+	    (rc = drop_logs(conn, no, reterr)) < 0 ||
 	    (rc = run_on(conn, AIC_SQL_DROP_REPLIES, no, reterr)) < 0 ||
 	    (rc = drop_parts(conn, first, end, reterr)) < 0 ||
 	    (rc = run_range(conn, AIC_SQL_DROP_MESSAGES, first, end, reterr)) < 0)

@@ -232,7 +232,8 @@ char *json_member(const char *json, const char *key, ...)
 	va_list args;
 	int at = 0;
 
-	expect(aichat_json_parse_limited(json, -1, 0, 10000000, 0, NULL, &doc, &error),
+	expect(aichat_json_parse_limited(json, -1, (size_t)1 << 30, 10000000, 0, NULL,
+					 &doc, &error),
 	       0);
 	va_start(args, key);
 	for (; key; key = va_arg(args, const char *))
