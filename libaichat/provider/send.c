@@ -7,13 +7,6 @@
 #include "provider/call_internal.h"
 #include "provider/state.h"
 
-/* Where a dialect's replies are asked for, behind the base URL. */
-static const char *path_of(const struct aic_dialect *dialect)
-{
-	return dialect == &aic_dialect_anthropic_messages ? "/v1/messages"
-							  : "/chat/completions";
-}
-
 /* Only what may stand in a query as it is. */
 static bool is_plain(const char *text)
 {
@@ -29,10 +22,9 @@ static int set_url(struct aic_call *call, aichat_error **reterr)
 
 	aic_buf_reset(&call->url);
 	aic_buf_append(&call->url, base, base_len);
-	aic_buf_puts(&call->url, path_of(provider->dialect));
+	aic_buf_puts(&call->url, provider->dialect->path);
 	aic_buf_puts(&call->url, base + base_len);
-	if (provider->api_version &&
-	    provider->dialect != &aic_dialect_anthropic_messages) {
+	if (provider->api_version && !call->profile.version) {
 		if (!is_plain(provider->api_version))
 			return aic_error_set(reterr, AICHAT_ECONFIG,
 					     "provider.%s.api_version is no version",
