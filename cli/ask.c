@@ -97,7 +97,7 @@ static void tell_kept(const struct asking *asking)
 	if (app->in_chat)
 		app_notice(app, "%s; to ask again: /retry", what);
 	else
-		app_say(app, "%s; to ask again: aichat retry %s", what, id);
+		app_notice(app, "%s; to ask again: aichat retry %s", what, id);
 }
 
 /* --- events --- */

@@ -209,7 +209,7 @@ static bool set_up(struct editor *editor)
 	       el_set(line, EL_EDITOR, "emacs") == 0 && el_set(line, EL_SIGNAL, 0) == 0 &&
 	       el_set(line, EL_HIST, history, editor->history) == 0 &&
 	       el_set(line, EL_GETCFN, read_character) == 0 &&
-	       el_set(line, EL_ADDFN, "aichat-paste", "insert a paste", paste) == 0 &&
+	       el_wset(line, EL_ADDFN, L"aichat-paste", L"insert a paste", paste) == 0 &&
 	       el_set(line, EL_BIND, PASTE_BEGIN, "aichat-paste", NULL) == 0 &&
 	       history(editor->history, &editor->event, H_SETSIZE, HISTORY_LINES) >= 0 &&
 	       history(editor->history, &editor->event, H_SETUNIQUE, 1) >= 0;

@@ -95,30 +95,8 @@ class Text(CliTest):
 
 
 def conversation_with_tools(env, text):
-    """One that another program began, and that offers tools: made in a process of its
-    own, with the library."""
-    script = (
-        "import ctypes, os, sys\n"
-        "lib = ctypes.CDLL(os.environ['LIBAICHAT'])\n"
-        "for name in ('options_new', 'reply_next', 'close'):\n"
-        "    getattr(lib, 'aichat_' + name).restype = ctypes.c_void_p\n"
-        "lib.aichat_reply_next.restype = ctypes.c_int\n"
-        "lib.aichat_reply_next.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p]\n"
-        "P = ctypes.c_void_p\n"
-        "options, ai, conv, reply, event = P(lib.aichat_options_new()), P(), P(), P(), P()\n"
-        "assert lib.aichat_options_load(options, None, None) == 0\n"
-        "assert lib.aichat_open(options, ctypes.byref(ai), None) == 0\n"
-        "own = P(lib.aichat_options_new())\n"
-        "assert lib.aichat_options_set(own, b'model', b'echo', ctypes.c_int64(-1), None) == 0\n"
-        "assert lib.aichat_conversation_new(ai, None, ctypes.byref(conv), None) == 0\n"
-        "tools = b'[{\"name\":\"look\",\"parameters\":{\"type\":\"object\",\"properties\":{}}}]'\n"
-        "assert lib.aichat_conversation_set_tools(conv, tools, ctypes.c_int64(-1), None) == 0\n"
-        "assert lib.aichat_conversation_send(conv, sys.argv[1].encode(), ctypes.c_int64(-1),\n"
-        "                                    own, ctypes.byref(reply), None) == 0\n"
-        "while lib.aichat_reply_next(reply, 20000, ctypes.byref(event)) == 1: pass\n"
-        "lib.aichat_close(ai)\n")
-    subprocess.run([sys.executable, "-c", script, text], check=True, timeout=30,
-                   env={**env, "LIBAICHAT": os.environ["LIBAICHAT"]})
+    """One that another program began, and that offers tools."""
+    subprocess.run([os.environ["AICHAT_BEGIN"], text], check=True, timeout=30, env=env)
 
 
 class Input(CliTest):
