@@ -301,6 +301,9 @@ int aic_store_delete_conversation(struct aic_store *store, const char *owner,
 	struct aic_session *session = NULL;
 	int rc = job_session(store, &session, reterr);
 
+	/* A reply whose owner is dead does not run. */
+	if (rc == 0)
+		rc = aic_store_read_begin(store, &session, reterr);
 	return rc < 0 ? rc : OPS(store)->delete_conversation(session, owner, id, reterr);
 }
 

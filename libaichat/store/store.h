@@ -201,7 +201,8 @@ int aic_store_set_conversation(struct aic_store *store, const char *owner,
 int aic_store_set_head(struct aic_store *store, const char *owner,
 		       const struct aic_id *conversation_id, const struct aic_id *head,
 		       int64_t updated_unix_ms, aichat_error **reterr);
-/* With all its messages, replies and logs, for good. */
+/* With all its messages, replies and logs, for good. AICHAT_ESTATE while one of its
+ * replies runs. */
 int aic_store_delete_conversation(struct aic_store *store, const char *owner,
 				  const struct aic_id *id, aichat_error **reterr);
 /* A message of any state; its parent must be in the same conversation. reply_id may be

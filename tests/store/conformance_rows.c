@@ -501,6 +501,9 @@ START_TEST(deleting_takes_all_of_a_conversation_and_no_more)
 		must_task(store, turn_text, turns[i]);
 	}
 	must_task(store, turn_end, &u);
+	ck_assert_int_eq(try_task(store, false, delete_conversation, &t, NULL),
+			 AICHAT_ESTATE); /* a reply runs in it */
+	must_task(store, turn_end, &t);
 	must_task(store, delete_conversation, &t);
 	ck_assert_int_eq(aic_store_message(store, "alice", &t.question->id, &read, NULL),
 			 AICHAT_ENOTFOUND);

@@ -295,6 +295,7 @@ static char *build_store(const char *path, size_t *ret_len)
 	}
 	ck_assert_ok(aic_store_verify(store, err));
 	aic_store_unref(store);
+	run_sql(path, "PRAGMA wal_checkpoint(TRUNCATE)");
 	return read_file(path, ret_len);
 }
 
