@@ -10,7 +10,7 @@
 struct fakellm {
 	pid_t pid;
 	int input;
-	char url[64]; /* http://127.0.0.1:PORT */
+	char url[128]; /* http://127.0.0.1:PORT */
 };
 
 /* The program that FAKELLM names; fails the test when it does not start. */
