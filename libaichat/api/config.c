@@ -37,6 +37,7 @@ static struct {
 	const char *path;
 	struct aichat_options *options; /* what it says */
 	aichat_error *error;            /* the first thing wrong with it */
+	aichat_error *doubt;            /* what is wrong if it cannot be parsed */
 } load;
 
 /* ---- paths ---- */
@@ -83,9 +84,23 @@ static void fail_at(int line, const char *format, va_list args)
 			      text);
 }
 
+/*
+ * libconfuse 3.3 complains of each name in a section with free names, and takes it all
+ * the same. So what it says there counts only when it then gives up.
+ */
 static void on_error(cfg_t *cfg, const char *format, va_list args)
 {
+	aichat_error *before = AIC_TAKE(load.error);
+
 	fail_at(cfg->line, format, args);
+	if (cfg->flags & CFGF_KEYSTRVAL) {
+		aichat_error_unref(load.doubt);
+		load.doubt = AIC_TAKE(load.error);
+	}
+	if (before) {
+		aichat_error_unref(load.error);
+		load.error = before;
+	}
 }
 
 /* The option's name in the table, from where it stands in the file. */
@@ -179,13 +194,18 @@ static void fill_options(cfg_opt_t *top, cfg_opt_t *provider, cfg_opt_t *alias)
 
 /*
  * Blank the comments. libconfuse knows them, but counts their lines wrongly, and lines
- * are what an error is about.
+ * are what an error is about. It also takes a section that never ends: the line of its
+ * brace is what this returns, 0 for none.
  */
-static void blank_comments(char *text)
+static int blank_comments(char *text)
 {
 	char quote = '\0';
+	int line = 1;
+	int depth = 0;
+	int opened = 0;
 
 	for (char *c = text; *c; c++) {
+		line += *c == '\n';
 		if (quote) {
 			if (*c == '\\' && c[1])
 				c++;
@@ -193,21 +213,25 @@ static void blank_comments(char *text)
 				quote = '\0';
 		} else if (*c == '"' || *c == '\'') {
 			quote = *c;
+		} else if (*c == '{') {
+			opened = depth++ ? opened : line;
+		} else if (*c == '}') {
+			depth -= depth > 0;
 		} else if (*c == '#' || (*c == '/' && c[1] == '/')) {
 			for (; *c && *c != '\n'; c++)
 				*c = ' ';
-			if (!*c)
-				return;
+			c--;
 		} else if (*c == '/' && c[1] == '*') {
 			const char *end = strstr(c + 2, "*/");
-			for (; *c && (!end || c < end + 2); c++)
+			for (; *c && (!end || c < end + 2); c++) {
+				line += *c == '\n';
 				if (*c != '\n')
 					*c = ' ';
-			if (!*c)
-				return;
+			}
 			c--;
 		}
 	}
+	return depth ? opened : 0;
 }
 
 /* The free members of `body { }`. */
@@ -230,15 +254,21 @@ static int parse_file(char *text, size_t len)
 	cfg_opt_t alias[4];
 
 	fill_options(top, provider, alias);
-	blank_comments(text);
+	int unclosed = blank_comments(text);
 	cfg_t *cfg = cfg_init(top, CFGF_NONE);
 	FILE *stream = cfg && len ? fmemopen(text, len, "r") : NULL;
 	int rc = cfg && (stream || !len) ? 0 : AICHAT_ENOMEM;
 	if (rc == 0) {
 		cfg_set_error_function(cfg, on_error);
 		rc = stream ? cfg_parse_fp(cfg, stream) : CFG_SUCCESS;
+		if (unclosed && !load.error)
+			rc = aic_error_set(&load.error, AICHAT_ECONFIG,
+					   "%s:%d: the brace is never closed", load.path,
+					   unclosed);
 		if (rc == CFG_SUCCESS)
 			rc = take_body(cfg);
+		if (rc != CFG_SUCCESS && !load.error)
+			load.error = AIC_TAKE(load.doubt);
 		if (rc != CFG_SUCCESS && !load.error)
 			aic_error_set(&load.error, AICHAT_ECONFIG,
 				      "%s: cannot be understood", load.path);
@@ -295,6 +325,7 @@ static int read_file(const char *path, bool optional, struct aichat_options *opt
 	load.error = NULL;
 	rc = parse_file(text, len);
 	aichat_error *wrong = AIC_TAKE(load.error);
+	load.doubt = aichat_error_unref(load.doubt);
 	load.options = NULL;
 	load.path = NULL;
 	pthread_mutex_unlock(&load_lock);
