@@ -219,6 +219,14 @@ int aic_core_start(struct aic_core *core, aichat_error **reterr)
 	return rc;
 }
 
+void aic_core_prepare(struct aic_core *core)
+{
+	pthread_mutex_lock(&core->lock);
+	if (core->engine)
+		aic_engine_prepare(core->engine);
+	pthread_mutex_unlock(&core->lock);
+}
+
 int aic_core_begin_turn(struct aic_core *core, aichat_error **reterr)
 {
 	pthread_mutex_lock(&core->lock);

@@ -61,6 +61,8 @@ void aic_core_exit(struct aic_core *core);
 AIC_DEFINE_CLEANUP(struct aic_core *, aic_core_exit)
 /* The engine and the store's writer run after this. */
 int aic_core_start(struct aic_core *core, aichat_error **reterr);
+/* A provider will be asked, once the question is on disk: the engine gets ready. */
+void aic_core_prepare(struct aic_core *core);
 /* A turn begins and ends. Begin fails with AICHAT_ECLOSED. */
 int aic_core_begin_turn(struct aic_core *core, aichat_error **reterr);
 void aic_core_end_turn(struct aic_core *core);

@@ -631,6 +631,8 @@ int aic_turn_start(struct aic_core *core, const char *owner,
 		rc = aic_core_start(core, reterr);
 	if (rc < 0)
 		goto out;
+	if (target.provider->dialect)
+		aic_core_prepare(core);
 	const struct aic_id reply_id = aic_id_new();
 	bool stored = aic_id_is_set(&question->conversation_id);
 	rc = aic_feed_new(core, owner, &reply_id, stored, &feed);

@@ -2,13 +2,16 @@
  * One attempt is one curl easy handle in the engine's multi.
  *
  * What is allowed is little: http and https, HTTP/1.1, verified certificates, no
- * redirects, no netrc, no proxy but the one that was configured, no compression. Errors
- * name the URL without user and query, and never a header's value.
+ * redirects, no netrc, no proxy but the one that was configured, and none to this machine
+ * itself, no compression. Errors name the URL without user and query, and never a
+ * header's value.
  *
  * While curl runs, its handles must not be removed. An attempt that is cancelled then is
  * put on the engine's `dead` list and freed when curl has returned.
  */
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -35,6 +38,7 @@ struct aic_attempt {
 	size_t header_bytes;
 	int code;            /* why we ended it; 0 = we did not */
 	aichat_error *error; /* the same; NULL when bytes() said it */
+	bool direct;         /* without the proxy */
 	bool cancelled;
 	bool paused;          /* is wanted */
 	bool stopped;         /* curl was told */
@@ -61,13 +65,13 @@ static int fail(struct aic_attempt *attempt, int code, const char *why)
 /* A redirect would carry our key and the conversation to somebody else. */
 static int refuse_redirect(struct aic_attempt *attempt, int status)
 {
-	CURLU *url = curl_url();
+	CURLU *url = aic_curl.url();
 	char *host = NULL;
 
 	if (url && attempt->head.location &&
-	    !curl_url_set(url, CURLUPART_URL, attempt->head.location,
-			  CURLU_NON_SUPPORT_SCHEME))
-		curl_url_get(url, CURLUPART_HOST, &host, 0);
+	    !aic_curl.url_set(url, CURLUPART_URL, attempt->head.location,
+			      CURLU_NON_SUPPORT_SCHEME))
+		aic_curl.url_get(url, CURLUPART_HOST, &host, 0);
 	if (!attempt->code) {
 		attempt->code = AICHAT_EPROTOCOL;
 		aic_error_set_detail(&attempt->error, AICHAT_EPROTOCOL,
@@ -81,8 +85,8 @@ static int refuse_redirect(struct aic_attempt *attempt, int status)
 				     attempt->shown_url, status,
 				     host ? host : "another place");
 	}
-	curl_free(host);
-	curl_url_cleanup(url);
+	aic_curl.free(host);
+	aic_curl.url_cleanup(url);
 	return AICHAT_EPROTOCOL;
 }
 
@@ -90,7 +94,7 @@ static int end_head(struct aic_attempt *attempt)
 {
 	long status = 0;
 
-	curl_easy_getinfo(attempt->easy, CURLINFO_RESPONSE_CODE, &status);
+	aic_curl.easy_getinfo(attempt->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status < 200) {
 		aic_head_reset(&attempt->head);
 		return 0;
@@ -175,14 +179,14 @@ static size_t on_bytes(char *data, size_t size AIC_UNUSED, size_t len, void *use
 static void attempt_free(struct aic_attempt *attempt)
 {
 	if (attempt->easy) {
-		curl_multi_remove_handle(attempt->engine->multi, attempt->easy);
-		curl_easy_cleanup(attempt->easy);
+		aic_curl.multi_remove_handle(attempt->engine->multi, attempt->easy);
+		aic_curl.easy_cleanup(attempt->easy);
 	}
 	aic_closer_remove(attempt->engine, &attempt->closer);
 	/* They may hold a key. */
 	for (struct curl_slist *at = attempt->headers; at; at = at->next)
 		explicit_bzero(at->data, strlen(at->data));
-	curl_slist_free_all(attempt->headers);
+	aic_curl.slist_free_all(attempt->headers);
 	aic_head_reset(&attempt->head);
 	aichat_error_unref(attempt->error);
 	aic_free(attempt->shown_url);
@@ -202,7 +206,8 @@ void aic_attempt_bury(struct aic_engine *engine)
 /* What curl says, without the line end and never empty. */
 static const char *curl_words(const struct aic_attempt *attempt, CURLcode result)
 {
-	return attempt->curl_error[0] ? attempt->curl_error : curl_easy_strerror(result);
+	return attempt->curl_error[0] ? attempt->curl_error
+				      : aic_curl.easy_strerror(result);
 }
 
 static int fail_connect(struct aic_attempt *attempt, CURLcode result)
@@ -211,9 +216,9 @@ static int fail_connect(struct aic_attempt *attempt, CURLcode result)
 	char buf[128];
 	char text[128];
 
-	curl_easy_getinfo(attempt->easy, CURLINFO_OS_ERRNO, &number);
+	aic_curl.easy_getinfo(attempt->easy, CURLINFO_OS_ERRNO, &number);
 	/* Curl's own line names the proxy, where there is one. */
-	if (number == 0 || *attempt->engine->proxy)
+	if (number == 0 || (*attempt->engine->proxy && !attempt->direct))
 		return fail(attempt, AICHAT_ENETWORK, curl_words(attempt, result));
 	snprintf(text, sizeof(text), "%s", aic_errno_text((int)number, buf, sizeof(buf)));
 	if (text[0] >= 'A' && text[0] <= 'Z')
@@ -328,32 +333,65 @@ void aic_attempt_pause(struct aic_attempt *attempt, bool paused)
 		return;
 	attempt->stopped = false;
 	aic_engine_enter_curl(engine);
-	curl_easy_pause(attempt->easy, CURLPAUSE_CONT);
+	aic_curl.easy_pause(attempt->easy, CURLPAUSE_CONT);
 	aic_engine_leave_curl(engine);
 }
 
 /* --- the start --- */
 
+/*
+ * Another machine's "localhost" is not ours: a proxy that the environment names would
+ * look for our local server on its own side. host: as curl writes it, with an IPv6
+ * address in brackets.
+ */
+static bool is_loopback(const char *host)
+{
+	static const char name[] = "localhost";
+	struct in_addr v4;
+	struct in6_addr v6;
+	char text[INET6_ADDRSTRLEN];
+	size_t len = strlen(host);
+
+	if (inet_pton(AF_INET, host, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+	if (*host == '[' && len - 2 < sizeof(text)) {
+		memcpy(text, host + 1, len - 2);
+		text[len - 2] = '\0';
+		return inet_pton(AF_INET6, text, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+	}
+	len -= len > 0 && host[len - 1] == '.';
+	if (len < sizeof(name) - 1)
+		return false;
+	/* RFC 6761, section 6.3: the names below it, too. */
+	size_t before = len - (sizeof(name) - 1);
+	return strncasecmp(host + before, name, sizeof(name) - 1) == 0 &&
+	       (before == 0 || host[before - 1] == '.');
+}
+
 /* Checks the URL and keeps what may be shown of it. */
 static int take_url(struct aic_attempt *attempt, const char *text, aichat_error **reterr)
 {
-	CURLU *url = curl_url();
+	CURLU *url = aic_curl.url();
 	char *scheme = NULL;
+	char *host = NULL;
 	char *shown = NULL;
 
 	if (!url)
 		return aic_error_nomem(reterr);
-	CURLUcode bad = curl_url_set(url, CURLUPART_URL, text, 0);
+	CURLUcode bad = aic_curl.url_set(url, CURLUPART_URL, text, 0);
 	if (!bad)
-		bad = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
+		bad = aic_curl.url_get(url, CURLUPART_SCHEME, &scheme, 0);
 	if (!bad && strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
 		bad = CURLUE_UNSUPPORTED_SCHEME;
+	if (!bad)
+		bad = aic_curl.url_get(url, CURLUPART_HOST, &host, 0);
 	if (!bad) {
-		curl_url_set(url, CURLUPART_USER, NULL, 0);
-		curl_url_set(url, CURLUPART_PASSWORD, NULL, 0);
-		curl_url_set(url, CURLUPART_QUERY, NULL, 0);
-		curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
-		bad = curl_url_get(url, CURLUPART_URL, &shown, 0);
+		attempt->direct = is_loopback(host);
+		aic_curl.url_set(url, CURLUPART_USER, NULL, 0);
+		aic_curl.url_set(url, CURLUPART_PASSWORD, NULL, 0);
+		aic_curl.url_set(url, CURLUPART_QUERY, NULL, 0);
+		aic_curl.url_set(url, CURLUPART_FRAGMENT, NULL, 0);
+		bad = aic_curl.url_get(url, CURLUPART_URL, &shown, 0);
 	}
 	int result = 0;
 	if (bad == CURLUE_OUT_OF_MEMORY)
@@ -363,9 +401,10 @@ static int take_url(struct aic_attempt *attempt, const char *text, aichat_error 
 				       "the base_url is no http or https address");
 	else if (!(attempt->shown_url = aic_strdup(shown)))
 		result = aic_error_nomem(reterr);
-	curl_free(scheme);
-	curl_free(shown);
-	curl_url_cleanup(url);
+	aic_curl.free(scheme);
+	aic_curl.free(host);
+	aic_curl.free(shown);
+	aic_curl.url_cleanup(url);
 	return result;
 }
 
@@ -384,7 +423,7 @@ static int add_header(struct aic_attempt *attempt, const char *line,
 					     "perhaps a line end",
 					     (int)AIC_MIN(colon - line, (ptrdiff_t)64),
 					     line);
-	struct curl_slist *more = curl_slist_append(attempt->headers, line);
+	struct curl_slist *more = aic_curl.slist_append(attempt->headers, line);
 	if (!more)
 		return aic_error_nomem(reterr);
 	attempt->headers = more;
@@ -393,7 +432,7 @@ static int add_header(struct aic_attempt *attempt, const char *line,
 
 /* The first failure sticks; curl fails here only for want of memory. */
 #define SET(option, value)                                                               \
-	(result = result ? result : curl_easy_setopt(attempt->easy, option, value))
+	(result = result ? result : aic_curl.easy_setopt(attempt->easy, option, value))
 
 static CURLcode set_transport(struct aic_attempt *attempt)
 {
@@ -411,7 +450,7 @@ static CURLcode set_transport(struct aic_attempt *attempt)
 		SET(CURLOPT_CAINFO, engine->ca_file);
 	/* An empty string means none, and keeps curl from looking into the environment.
 	 */
-	SET(CURLOPT_PROXY, engine->proxy);
+	SET(CURLOPT_PROXY, attempt->direct ? "" : engine->proxy);
 	SET(CURLOPT_NOPROXY, engine->no_proxy);
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)attempt->connect_timeout_ms);
@@ -453,6 +492,9 @@ int aic_attempt_start(struct aic_engine *engine, const struct aic_attempt_config
 		      const struct aic_attempt_ops *ops, void *user,
 		      struct aic_attempt **ret_attempt, aichat_error **reterr)
 {
+	int result = aic_engine_use_curl(engine, reterr);
+	if (result)
+		return result;
 	AIC_CLEANUP(attempt_freep)
 	struct aic_attempt *attempt = aic_new(struct aic_attempt);
 	if (!attempt)
@@ -464,19 +506,19 @@ int aic_attempt_start(struct aic_engine *engine, const struct aic_attempt_config
 	attempt->bytes_left = config->max_bytes;
 	aic_head_reset(&attempt->head);
 
-	int result = take_url(attempt, config->url, reterr);
+	result = take_url(attempt, config->url, reterr);
 	for (size_t i = 0; !result && i < config->header_count; i++)
 		result = add_header(attempt, config->headers[i], reterr);
 	if (!result) /* curl would wait for a 100 before it sends a long body */
 		result = add_header(attempt, "Expect:", reterr);
 	if (result)
 		return result;
-	attempt->easy = curl_easy_init();
+	attempt->easy = aic_curl.easy_init();
 	if (!attempt->easy || set_transport(attempt) || set_request(attempt, config))
 		return aic_error_nomem(reterr);
 	attempt->closer.close = on_close;
 	aic_engine_enter_curl(engine);
-	CURLMcode bad = curl_multi_add_handle(engine->multi, attempt->easy);
+	CURLMcode bad = aic_curl.multi_add_handle(engine->multi, attempt->easy);
 	aic_engine_leave_curl(engine);
 	if (bad)
 		return aic_error_nomem(reterr);

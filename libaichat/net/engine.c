@@ -29,15 +29,6 @@ static uint64_t socket_mark(curl_socket_t fd)
 	return (uint64_t)(unsigned)fd << 1 | 1;
 }
 
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-static bool curl_ready;
-
-static void start_curl(void)
-{
-	/* Never undone: the program may use libcurl itself. */
-	curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-}
-
 /* --- timers --- */
 
 static void timer_place(struct aic_engine *engine, size_t at, struct aic_timer *timer)
@@ -259,18 +250,18 @@ static void curl_act(struct aic_engine *engine, curl_socket_t fd, int what)
 	int running;
 
 	aic_engine_enter_curl(engine);
-	curl_multi_socket_action(engine->multi, fd, what, &running);
+	aic_curl.multi_socket_action(engine->multi, fd, what, &running);
 	aic_engine_leave_curl(engine);
 
 	int left;
 	CURLMsg *message;
-	while ((message = curl_multi_info_read(engine->multi, &left))) {
+	while ((message = aic_curl.multi_info_read(engine->multi, &left))) {
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		struct aic_attempt *attempt = NULL;
 		CURLcode result = message->data.result;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
-				  (char **)&attempt);
+		aic_curl.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
+				      (char **)&attempt);
 		aic_attempt_finish(attempt, result);
 	}
 }
@@ -282,6 +273,44 @@ static void on_curl_timer(struct aic_timer *timer)
 								   curl_timer));
 
 	curl_act(engine, CURL_SOCKET_TIMEOUT, 0);
+}
+
+int aic_engine_use_curl(struct aic_engine *engine, aichat_error **reterr)
+{
+	if (engine->multi)
+		return 0;
+	int result = aic_curl_load(reterr);
+	if (result)
+		return result;
+	engine->multi = aic_curl.multi_init();
+	if (!engine->multi)
+		return aic_error_nomem(reterr);
+	aic_curl.multi_setopt(engine->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	aic_curl.multi_setopt(engine->multi, CURLMOPT_SOCKETDATA, engine);
+	aic_curl.multi_setopt(engine->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+	aic_curl.multi_setopt(engine->multi, CURLMOPT_TIMERDATA, engine);
+	aic_curl.multi_setopt(engine->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+	aic_curl.multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX);
+	return 0;
+}
+
+static void on_prepare(struct aic_task *task)
+{
+	struct aic_engine *engine = (struct aic_engine *)((char *)task -
+							  offsetof(struct aic_engine,
+								   prepare));
+
+	aic_engine_use_curl(engine, NULL);
+}
+
+void aic_engine_prepare(struct aic_engine *engine)
+{
+	pthread_mutex_lock(&engine->lock);
+	bool first = !engine->preparing;
+	engine->preparing = true;
+	pthread_mutex_unlock(&engine->lock);
+	if (first)
+		aic_engine_post(engine, &engine->prepare);
 }
 
 /* --- the loop --- */
@@ -362,7 +391,7 @@ static void *run(void *argument)
 static void release(struct aic_engine *engine)
 {
 	if (engine->multi)
-		curl_multi_cleanup(engine->multi);
+		aic_curl.multi_cleanup(engine->multi);
 	if (engine->epoll_fd >= 0)
 		close(engine->epoll_fd);
 	if (engine->wake_fd >= 0)
@@ -373,23 +402,6 @@ static void release(struct aic_engine *engine)
 	aic_free(engine->no_proxy);
 	aic_free(engine->ca_file);
 	aic_free(engine);
-}
-
-static int set_up_curl(struct aic_engine *engine, aichat_error **reterr)
-{
-	engine->multi = curl_multi_init();
-	if (!engine->multi)
-		return aic_error_nomem(reterr);
-	curl_multi_setopt(engine->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	curl_multi_setopt(engine->multi, CURLMOPT_SOCKETDATA, engine);
-	curl_multi_setopt(engine->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-	curl_multi_setopt(engine->multi, CURLMOPT_TIMERDATA, engine);
-	curl_multi_setopt(engine->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
-	curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX);
-	engine->curl_timer.fire = on_curl_timer;
-	if (!AIC_GROW(engine->timers, 0, &engine->timer_capacity))
-		return aic_error_nomem(reterr);
-	return 0;
 }
 
 static int set_up(struct aic_engine *engine, const struct aic_engine_config *config,
@@ -411,9 +423,10 @@ static int set_up(struct aic_engine *engine, const struct aic_engine_config *con
 		return aic_error_set(reterr, code, "the network cannot be started: %s",
 				     aic_errno_text(errno, text, sizeof(text)));
 	}
-	int result = set_up_curl(engine, reterr);
-	if (result)
-		return result;
+	/* One place is for curl's own timer. */
+	engine->curl_timer.fire = on_curl_timer;
+	if (!AIC_GROW(engine->timers, 0, &engine->timer_capacity))
+		return aic_error_nomem(reterr);
 	if (aic_thread_start(&engine->thread, "aichat-engine", run, engine))
 		return aic_error_nomem(reterr);
 	return 0;
@@ -422,10 +435,6 @@ static int set_up(struct aic_engine *engine, const struct aic_engine_config *con
 int aic_engine_new(const struct aic_engine_config *config, struct aic_engine **ret_engine,
 		   aichat_error **reterr)
 {
-	pthread_once(&curl_once, start_curl);
-	if (!curl_ready)
-		return aic_error_set(reterr, AICHAT_ENETWORK,
-				     "libcurl cannot be started");
 	struct aic_engine *engine = aic_new(struct aic_engine);
 	if (!engine)
 		return aic_error_nomem(reterr);
@@ -433,6 +442,7 @@ int aic_engine_new(const struct aic_engine_config *config, struct aic_engine **r
 	engine->epoll_fd = -1;
 	engine->wake_fd = -1;
 	engine->log = config->log;
+	engine->prepare.run = on_prepare;
 	engine->tasks_end = &engine->tasks;
 	engine->closers.next = &engine->closers;
 	engine->closers.previous = &engine->closers;

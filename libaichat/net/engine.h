@@ -12,14 +12,13 @@
 struct aic_engine;
 
 struct aic_engine_config {    /* strings are copied */
-	const char *proxy;    /* NULL or "" = none */
+	const char *proxy;    /* NULL or "" = none; never for this machine itself */
 	const char *no_proxy; /* as curl's CURLOPT_NOPROXY */
 	const char *ca_file;
 	const struct aic_log *log; /* outlives the engine; may be NULL */
 };
 
-/* Starts the thread. AICHAT_ENOMEM, AICHAT_ENETWORK (libcurl cannot start), AICHAT_ELIMIT
- * (no descriptor is left). */
+/* Starts the thread. AICHAT_ENOMEM, AICHAT_ELIMIT (no descriptor is left). */
 int aic_engine_new(const struct aic_engine_config *config, struct aic_engine **ret_engine,
 		   aichat_error **reterr);
 /*
@@ -27,6 +26,12 @@ int aic_engine_new(const struct aic_engine_config *config, struct aic_engine **r
  * posted tasks, joins, frees. Not from the engine's own thread.
  */
 struct aic_engine *aic_engine_free(struct aic_engine *engine);
+
+/*
+ * An attempt is to come: libcurl is loaded on the engine's thread meanwhile. Without it
+ * the first attempt does that. If it fails, the attempt will say so. Any thread.
+ */
+void aic_engine_prepare(struct aic_engine *engine);
 
 /* Something to be run once on the engine's thread. Embedded in its owner; never fails. */
 struct aic_task {

@@ -8,8 +8,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 
-#include <curl/curl.h>
-
+#include "net/curl.h"
 #include "net/engine.h"
 
 struct aic_attempt;
@@ -17,7 +16,6 @@ struct aic_attempt;
 #define AIC_ENGINE_BATCH 64
 
 struct aic_engine {
-	CURLM *multi;
 	char *proxy, *no_proxy, *ca_file;
 	const struct aic_log *log;
 	pthread_t thread;
@@ -28,19 +26,24 @@ struct aic_engine {
 	pthread_mutex_t lock;
 	struct aic_task *tasks, **tasks_end;
 	bool stopping;
+	bool preparing; /* that task was posted */
 
 	/* the thread alone */
+	CURLM *multi;              /* NULL until the first attempt, or what prepares it */
 	struct aic_timer **timers; /* a binary heap, the nearest first */
 	size_t timer_count, timer_capacity;
 	struct aic_timer curl_timer; /* when curl wants to be called */
 	struct aic_closer closers;   /* the head of a ring */
 	struct aic_watch *watches;
+	struct aic_task prepare;
 	struct aic_attempt *dead; /* cancelled inside of curl; freed after it returns */
 	unsigned in_curl; /* depth of calls into curl, whose handles are then in use */
 	struct epoll_event batch[AIC_ENGINE_BATCH]; /* being worked off */
 	int batch_at, batch_count;
 };
 
+/* The engine's multi is there after this. AICHAT_ENETWORK, AICHAT_ENOMEM. */
+int aic_engine_use_curl(struct aic_engine *engine, aichat_error **reterr);
 /* Around every call that may run an attempt's callbacks. */
 static inline void aic_engine_enter_curl(struct aic_engine *engine)
 {

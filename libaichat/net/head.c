@@ -1,12 +1,11 @@
 #include <strings.h>
 
-#include <curl/curl.h>
-
 #include <aichat/error.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "net/curl.h"
 #include "net/head.h"
 
 #define VALUE_MAX ((size_t)1024)
@@ -46,9 +45,9 @@ int64_t aic_retry_after_ms(const char *value, int64_t now_unix_ms)
 
 	if (seconds >= 0)
 		return whole_ms(seconds * 1000);
-	if (!strchr(value, ':'))
+	if (!strchr(value, ':') || aic_curl_load(NULL))
 		return -1;
-	int64_t when = (int64_t)curl_getdate(value, NULL);
+	int64_t when = (int64_t)aic_curl.getdate(value, NULL);
 	return when < 0 ? -1 : AIC_MAX((int64_t)0, when * 1000 - now_unix_ms);
 }
 

@@ -38,10 +38,11 @@ class Consumer(unittest.TestCase):
         out = call(self.program, env={**os.environ, **environment})
         self.assertEqual(out, f"aichat {version()}\n")
 
-    def needed(self):
-        """Names of the shared objects that the program asks for."""
+    def needed(self, file=None):
+        """Names of the shared objects that a file, or the program, asks for."""
         return [line.split("[")[1].rstrip("]") for line in
-                call("readelf", "-dW", self.program).splitlines() if "(NEEDED)" in line]
+                call("readelf", "-dW", file or self.program).splitlines()
+                if "(NEEDED)" in line]
 
 
 class InstalledConsumer(Consumer):
@@ -77,6 +78,12 @@ class PkgConfig(InstalledConsumer):
                          ["libaichat.so.0"])
         self.says_its_version(LD_LIBRARY_PATH=self.libdir)
 
+    def test_no_curl_before_it_is_needed(self):
+        library = os.path.join(self.libdir, "libaichat.so.0")
+        self.assertIn("libsqlite3.so.0", self.needed(library))
+        self.assertEqual([name for name in self.needed(library) if "curl" in name], [])
+        self.assertNotIn("-lcurl", self.pkg_config("--static", "--libs", "libaichat"))
+
     def test_shared_from_cxx(self):
         call("c++", "-std=c++11", "-pedantic", "-Wall", "-Wextra", "-Werror", "-x", "c++",
              SOURCE, "-o", self.program,
@@ -87,7 +94,7 @@ class PkgConfig(InstalledConsumer):
         call("cc", "-std=c99", SOURCE, "-o", self.program,
              *self.pkg_config("--cflags", "libaichat"),
              os.path.join(self.libdir, "libaichat.a"),
-             *self.pkg_config("--libs", "libcurl", "json-c", "sqlite3", "libconfuse",
+             *self.pkg_config("--libs", "json-c", "sqlite3", "libconfuse",
                               "libsodium"), "-pthread", "-lm")
         self.assertEqual([name for name in self.needed() if "aichat" in name], [])
         self.says_its_version()

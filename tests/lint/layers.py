@@ -20,7 +20,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # the places at which a dependency could be replaced.
 OUTSIDE = [
     (r"json-c/|json\.h$", [r"libaichat/base/json_tree\."]),
-    (r"curl/", [r"libaichat/net/", r"libaichat/provider/"]),
+    (r"curl/", [r"libaichat/net/curl\.h$"]),
     (r"sqlite3\.h", [r"libaichat/store/"]),
     (r"confuse\.h", [r"libaichat/api/config\.c$", r"server/config\.c$"]),
     (r"sodium", [r"libaichat/base/", r"libaichat/account/", r"server/"]),
