@@ -306,7 +306,8 @@ void aic_turn_advance_locked(struct aic_turn *turn)
 {
 	if (turn->busy || turn->over)
 		return;
-	bool log = turn->pending.count || turn->run.len;
+	/* What could not be logged waits for the seal. */
+	bool log = turn->why == 0 && (turn->pending.count || turn->run.len);
 	if (!turn->ended && !log)
 		return;
 	turn->busy = true;

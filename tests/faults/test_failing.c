@@ -16,7 +16,7 @@
 
 #define TOOLS "[{\"name\":\"f\",\"parameters\":{\"type\":\"object\",\"properties\":{}}}]"
 /* Points of one scenario in one mode, evenly spread when it has more. */
-#define POINTS_MAX 150
+#define POINTS_MAX 80
 
 /* An ending of any kind, within the time. */
 static void take_all(aichat_reply *reply)
