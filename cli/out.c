@@ -119,15 +119,16 @@ void app_end_lines(struct app *app)
 	app->shown.reasoning = false;
 }
 
-static void say(struct app *app, const char *format, va_list list)
+static __attribute__((format(printf, 2, 0))) void say(struct app *app, const char *format,
+						      va_list list)
 {
 	char *text = NULL;
 
 	app_end_lines(app);
 	if (vasprintf(&text, format, list) < 0)
 		return;
-	/* An error may quote what a provider or a file said. */
-	char *line = app->err.tty ? term_line(text, 4000) : NULL;
+	/* An error may quote what a provider or a file said, and stays one line. */
+	char *line = term_line(text, 4000);
 	out_printf(&app->err, "aichat: %s\n", line ? line : text);
 	free(line);
 	free(text);
@@ -155,11 +156,15 @@ void app_notice(struct app *app, const char *format, ...)
 
 int app_usage(struct app *app, const char *format, ...)
 {
+	char *text = NULL;
 	va_list list;
 
 	va_start(list, format);
-	say(app, format, list);
+	int len = vasprintf(&text, format, list);
 	va_end(list);
-	app_say(app, "try: aichat --help");
+	if (len < 0)
+		return STATUS_USAGE;
+	app_say(app, "%s (aichat --help tells more)", text);
+	free(text);
 	return STATUS_USAGE;
 }

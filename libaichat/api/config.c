@@ -74,7 +74,7 @@ static char *xdg_path(const char *variable, const char *below_home, const char *
 
 /* ---- the file ---- */
 
-static void fail_at(int line, const char *format, va_list args)
+static AIC_PRINTF(2, 0) void fail_at(int line, const char *format, va_list args)
 {
 	char text[512];
 
@@ -88,7 +88,7 @@ static void fail_at(int line, const char *format, va_list args)
  * libconfuse 3.3 complains of each name in a section with free names, and takes it all
  * the same. So what it says there counts only when it then gives up.
  */
-static void on_error(cfg_t *cfg, const char *format, va_list args)
+static AIC_PRINTF(2, 0) void on_error(cfg_t *cfg, const char *format, va_list args)
 {
 	aichat_error *before = AIC_TAKE(load.error);
 

@@ -391,7 +391,8 @@ static void end_call(struct oai_decoder *d, struct oai_choice *c, struct oai_cal
 	if (call->replaced) {
 		call->value = (struct aichat_part){
 			.type = AICHAT_PART_TOOL_CALL,
-			.text = { call->arguments.data, call->arguments.len },
+			.text = { .data = call->arguments.data,
+				  .len = call->arguments.len },
 			.id = call->id,
 			.name = call->name,
 		};

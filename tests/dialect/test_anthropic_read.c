@@ -139,8 +139,8 @@ START_TEST(kept_to_the_letter)
 		"'output_config':{'effort':'low'}",
 		"'output_config':{'effort':'low','later':1}",
 		"'metadata':{'user_id':'u','more':1}",
-		"'tools':[{'name':'f','input_schema':{},'cache_control':{'type':'"
-		"ephemeral'}}]",
+		("'tools':[{'name':'f','input_schema':{},'cache_control':{'type':'"
+		 "ephemeral'}}]"),
 		"'mcp_servers':[{}]",
 	};
 	struct aic_profile profile = { .quirks = AIC_QUIRK_THINKING_BUDGET |

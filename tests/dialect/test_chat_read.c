@@ -147,14 +147,13 @@ START_TEST(what_is_read)
 		"\"2\"},"
 		"{\"role\":\"user\",\"content\":[]}]}");
 	static const char *const want[] = {
-		"{\"role\":\"assistant\",\"state\":\"sealed\",\"dialect\":\"openai-"
-		"chat\","
-		"\"parts\":[{\"type\":\"reasoning\",\"text\":\"r\",\"raw\":"
-		"\"{\\\"reasoning_details\\\":[{\\\"d\\\": 1}]}\"}," TEXT("a") "]}",
-		"{\"role\":\"tool\",\"state\":\"sealed\",\"dialect\":\"openai-chat\","
-		"\"parts\":[" RESULT("a", TEXT("1")) "," RESULT("b", TEXT("2")) "]}",
-		"{\"role\":\"user\",\"state\":\"sealed\",\"dialect\":\"openai-chat\","
-		"\"parts\":[]}",
+		("{\"role\":\"assistant\",\"state\":\"sealed\",\"dialect\":\"openai-"
+		 "chat\",\"parts\":[{\"type\":\"reasoning\",\"text\":\"r\",\"raw\":"
+		 "\"{\\\"reasoning_details\\\":[{\\\"d\\\": 1}]}\"}," TEXT("a") "]}"),
+		("{\"role\":\"tool\",\"state\":\"sealed\",\"dialect\":\"openai-chat\","
+		 "\"parts\":[" RESULT("a", TEXT("1")) "," RESULT("b", TEXT("2")) "]}"),
+		("{\"role\":\"user\",\"state\":\"sealed\",\"dialect\":\"openai-chat\","
+		 "\"parts\":[]}"),
 	};
 
 	ck_assert_int_eq((int)r->message_count, 3);

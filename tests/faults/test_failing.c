@@ -172,17 +172,18 @@ static void check_store(const char *store, const char *id, const char *what, uin
 {
 	aichat *ai = open_ai(store, "n/1");
 	aichat_messages *path = NULL;
-	aichat_error *error = NULL;
+	aichat_error *why = NULL;
 
-	ck_assert_msg(aichat_verify(ai, &error) == 0, "%s %lu: %s", what,
-		      (unsigned long)n, aichat_error_message(error));
+	ck_assert_msg(aichat_verify(ai, &why) == 0, "%s %lu: %s", what,
+		      (unsigned long)n, aichat_error_message(why));
 	aichat_conversation *conv = open_conversation(ai, id);
-	expect(aichat_conversation_path(conv, 0, &path, &error), 0);
+	expect(aichat_conversation_path(conv, 0, &path, &why), 0);
 	ck_assert_uint_ge(aichat_messages_count(path), 2);
 	for (size_t i = 0; i < aichat_messages_count(path); i++)
-		ck_assert_msg(aichat_message_state(aichat_messages_at(path, i)) !=
-				      AICHAT_MESSAGE_OPEN,
-			      "%s %lu: message %zu is open", what, (unsigned long)n, i);
+		if (aichat_message_state(aichat_messages_at(path, i)) ==
+		    AICHAT_MESSAGE_OPEN)
+			ck_abort_msg("%s %lu: message %zu is open", what,
+				     (unsigned long)n, i);
 	aichat_messages_unref(path);
 	aichat_conversation_unref(conv);
 	aichat_close(ai);

@@ -48,7 +48,7 @@ struct running {
 	struct piece pieces[PIECES_MAX];
 };
 
-static void die(const char *format, ...)
+static __attribute__((format(printf, 1, 2))) void die(const char *format, ...)
 {
 	va_list args;
 

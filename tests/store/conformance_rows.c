@@ -145,8 +145,8 @@ START_TEST(a_prefix_names_a_conversation)
 		AICHAT_EEXIST);
 	aic_id_text(&c, text);
 	static const char *const none[] = { "", "-", "x", "ffffffff",
-					    "0123456701234567"
-					    "01234567012345678" };
+					    ("0123456701234567"
+					     "01234567012345678") };
 	for (size_t i = 0; i < AIC_ARRAY_LEN(none); i++)
 		ck_assert_int_eq(aic_store_conversation_by_prefix(store, "alice", none[i],
 								  &found, NULL),
