@@ -284,12 +284,6 @@ void aic_turn_rest(struct aic_turn *turn)
 {
 	struct aic_core *core = aic_core_ref(turn->core);
 
-	pthread_mutex_lock(&turn->lock);
-	turn->resting = true;
-	bool cancelled = turn->cancel == AIC_CANCEL_STOP;
-	pthread_mutex_unlock(&turn->lock);
-	if (cancelled) /* while nobody could tell that it was going to rest */
-		aic_turn_stop_resting(turn);
 	aic_turn_unref(turn);
 	aic_core_end_turn(core);
 	aic_core_unref(core);

@@ -254,21 +254,29 @@ void aic_turn_seal_done(struct aic_job *job, int code, aichat_error *error)
 		aic_turn_call(turn);
 		return;
 	}
+	/* Nothing else remembers a reply that is not stored: its turn waits in the feed.
+	 */
+	bool rests = code == 0 && turn->step == STEP_WAIT && !turn->stored;
 	pthread_mutex_lock(&turn->lock);
 	turn->over = true;
 	bool cancelled = turn->cancel == AIC_CANCEL_STOP;
+	if (rests) {
+		/* With the lock held: the answer to a call may come at once. */
+		aic_turn_publish(turn);
+		turn->resting = true;
+	}
 	pthread_mutex_unlock(&turn->lock);
 	if (code < 0) {
 		seal_failed(turn, code, error);
 		return;
 	}
-	aic_turn_publish(turn);
-	/* Nothing else remembers a reply that is not stored: its turn waits in the feed.
-	 */
-	if (turn->step == STEP_WAIT && !turn->stored) {
+	if (rests) {
+		if (cancelled) /* while nobody could tell that it was going to rest */
+			aic_turn_stop_resting(turn);
 		aic_turn_rest(turn);
 		return;
 	}
+	aic_turn_publish(turn);
 	/* Cancelled after the seal was written that makes it wait. */
 	if (turn->step == STEP_WAIT && cancelled)
 		aic_reply_stop(turn->feed, NULL);

@@ -100,9 +100,14 @@ static int make_file(const char *path, aichat_error **reterr)
 
 	if (!folder)
 		return aic_error_nomem(reterr);
-	int rc = aic_file_make_folders(folder, reterr);
+	AIC_CLEANUP(aichat_error_unrefp) aichat_error *error = NULL;
+	int rc = aic_file_make_folders(folder, &error);
+	/* What is missing, or in the way, is nothing that the caller asked for. */
+	if (rc == AICHAT_ENOTFOUND || rc == AICHAT_EEXIST)
+		return aic_error_set(reterr, AICHAT_ESTORE, "%s",
+				     aichat_error_message(error));
 	if (rc < 0)
-		return rc;
+		return aic_error_pass(reterr, AIC_TAKE(error));
 	rc = check_file_system(folder, path, reterr);
 	if (rc < 0)
 		return rc;

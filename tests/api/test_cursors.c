@@ -192,9 +192,9 @@ static long resident_kib(void)
 START_TEST(slow_reader_of_stateless)
 {
 	/* A pause of ours is no silence of the provider's. */
-	aichat *ai = open_ai("memory:", "n/12000/bytes/1000", "event_timeout_ms", "500");
+	aichat *ai = open_ai("memory:", "n/5000/bytes/1000", "event_timeout_ms", "500");
 	struct heard heard = { 0 };
-	aichat_reply *reply = complete_text(ai, "Twelve megabytes.", NULL);
+	aichat_reply *reply = complete_text(ai, "Five megabytes.", NULL);
 
 	hear_until(reply, &heard, AICHAT_EVENT_TEXT);
 	sleep_ms(300);
@@ -204,7 +204,7 @@ START_TEST(slow_reader_of_stateless)
 	ck_assert_int_lt(resident_kib() - before, 4096);
 	hear(reply, &heard);
 	ck_assert_int_eq(heard.state, AICHAT_REPLY_COMPLETE);
-	ck_assert_uint_eq(heard.text_len, 12000u * 1000u);
+	ck_assert_uint_eq(heard.text_len, 5000u * 1000u);
 	aichat_reply_unref(reply);
 	heard_done(&heard);
 	aichat_close(ai);

@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,11 +46,39 @@ static int entries(const char *path)
 	return count;
 }
 
+#ifdef __SANITIZE_THREAD__
+/* A child of fork() may have a context of its own. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+	return "die_after_fork=0";
+}
+
+static void *nothing(void *argument)
+{
+	return argument;
+}
+
+/* The sanitizer's own thread starts with the first one of ours. */
+static void start_sanitizer(void)
+{
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, nothing, NULL), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+#else
+static void start_sanitizer(void)
+{
+}
+#endif
+
 void support_setup(void)
 {
 	snprintf(folder, sizeof(folder), "/tmp/aichat-test-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	fakellm_start(&support_llm);
+	start_sanitizer();
 	fds_before = entries("/proc/self/fd");
 	threads_before = entries("/proc/self/task");
 }
