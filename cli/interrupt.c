@@ -47,8 +47,10 @@ void interrupt_setup(void)
 		    before.sa_handler != SIG_IGN)
 			sigaction(numbers[i], &action, NULL);
 	}
-	/* A reader that went away is seen by the failing write. */
+	/* A reader that went away is seen by the failing write, and so is a file that may
+	 * not grow any more. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 void interrupt_defer(bool on)

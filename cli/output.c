@@ -150,6 +150,24 @@ static void text_part(struct app *app, const aichat_message *message, size_t n)
 	out_text(&app->out, "\n", 1);
 }
 
+/* What a reply that is not over has written so far: its events, as far as they came. */
+static void text_so_far(struct app *app, const aichat_message *message)
+{
+	CLEANUP(reply_unrefp) aichat_reply *reply = NULL;
+	const char *id = aichat_message_id(message);
+	const aichat_event *event = NULL;
+
+	if (aichat_reply_open(app->ai, id, 0, &reply, NULL) < 0)
+		return;
+	while (!app->out.error && aichat_reply_next(reply, 0, &event) == 1) {
+		const char *of = aichat_event_message_id(event);
+		if (aichat_event_type(event) == AICHAT_EVENT_TEXT && of &&
+		    strcmp(of, id) == 0)
+			out_text(&app->out, aichat_event_text(event),
+				 aichat_event_text_len(event));
+	}
+}
+
 static void text_message(struct app *app, const aichat_message *message)
 {
 	const char *provider = aichat_message_provider(message);
@@ -170,6 +188,8 @@ static void text_message(struct app *app, const aichat_message *message)
 	out_puts(&app->out, ":\n");
 	for (size_t n = 0; n < count; n++)
 		text_part(app, message, n);
+	if (state == AICHAT_MESSAGE_OPEN && count == 0)
+		text_so_far(app, message);
 	out_puts(&app->out, app->out.mid_line ? "\n\n" : "\n");
 }
 

@@ -63,14 +63,19 @@ int app_nomem(struct app *app)
 
 /* --- options --- */
 
-/* The log of any thread: one write for each line. */
+/*
+ * The log of any thread: one write for each line. What goes wrong once the context is
+ * open is an error that the caller gets, too; saying it once is enough.
+ */
 static void on_log(void *user, int level, const char *message)
 {
 	static const char *const names[] = { "", "error", "warning", "info", "debug" };
 	const struct app *app = user;
 	char *text = NULL;
 
-	char *line = app->err.tty ? term_line(message, 4000) : NULL;
+	if (app->ai && !args_has(&app->args, 'v'))
+		return;
+	char *line = term_line(message, 4000);
 	int len = asprintf(&text, "aichat: %s: %s\n",
 			   level >= 1 && level <= 4 ? names[level] : "log",
 			   line ? line : message);

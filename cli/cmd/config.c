@@ -1,5 +1,6 @@
 /* `aichat config`: the options in force and where each comes from. No secret is shown. */
 
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,7 @@ static char *config_path(const struct app *app)
 	const char *named = args_value(&app->args, 'F');
 	const char *folder = getenv("XDG_CONFIG_HOME");
 	const char *home = getenv("HOME");
+	const struct passwd *user = home && *home ? NULL : getpwuid(getuid());
 	char *path = NULL;
 	int len = -1;
 
@@ -85,6 +87,8 @@ static char *config_path(const struct app *app)
 		named = getenv("AICHAT_CONFIG");
 	if (named && *named)
 		return strdup(named);
+	if (user)
+		home = user->pw_dir;
 	if (folder && *folder == '/')
 		len = asprintf(&path, "%s/aichat/aichat.conf", folder);
 	else if (home && *home)

@@ -180,6 +180,9 @@ class Configuration(CliTest):
 
     def test_file_that_is_not_there(self):
         self.assertIn("(not there)", self.ok("config").out)
+        # Without HOME, the user's folder by the password file: it has one here.
+        del self.env["HOME"]
+        self.assertNotIn("file: none", self.ok("config").out)
 
 
 class Crashes(CliTest):
@@ -207,7 +210,9 @@ class Crashes(CliTest):
         read_some(process.stdout, b"tok5 ")
         last = self.messages()[-1]
         self.assertEqual(last["state"], "open")
-        self.assertIn("[being written]", self.ok("show").out)
+        shown = self.ok("show").out
+        self.assertIn("[being written]", shown)
+        self.assertIn("tok0 tok1 tok2 tok3 tok4 ", shown)
         result = self.finish(process)
         self.assertEqual(result.status, 0, result)
         self.assertEqual(self.messages()[-1]["state"], "sealed")
@@ -303,6 +308,7 @@ class BadStores(CliTest):
         result = self.fails(1, "-o", "store_busy_timeout_ms=200", "hello")
         self.assertEqual(result.out, "")
         self.assertIn("another process", result.err)
+        self.assertEqual(len(result.err.splitlines()), 1, result)
         self.end(holder)
         self.assertEqual(self.ok("hello").out, "hello")
         self.assertEqual(self.ok("verify").out, "ok\n")
@@ -313,6 +319,7 @@ class BadStores(CliTest):
         begin = self.llm.stats()["requests"]
         result = self.fails(1, "hi", preexec_fn=limit_files)
         self.assertEqual(result.out, "")
+        self.assertEqual(len(result.err.splitlines()), 1, result)
         self.assertEqual(self.llm.stats()["requests"], begin)
         self.assertEqual(self.ok("hi").out.split()[0], "tok0")
         self.assertEqual(self.ok("verify").out, "ok\n")
@@ -332,7 +339,6 @@ class BadStores(CliTest):
 def limit_files(size=20000):
     import resource
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
 if __name__ == "__main__":
