@@ -23,13 +23,13 @@ static void run_as_other(int argc, char **argv);
 static void run_as_other(int argc, char **argv)
 {
 	const aichat_event *event = NULL;
-	aichat_options *options = aichat_options_new();
 	aichat *ai = NULL;
 	aichat_conversation *conv = NULL;
 	aichat_reply *reply = NULL;
 
 	if (argc < 4 || strcmp(argv[1], "stream") != 0)
 		return;
+	aichat_options *options = aichat_options_new();
 	if (aichat_options_set(options, "store", argv[2], -1, NULL) < 0 ||
 	    aichat_options_set(options, "model", "openai/fake", -1, NULL) < 0 ||
 	    aichat_options_set(options, "provider.openai.base_url", argv[3], -1, NULL) <

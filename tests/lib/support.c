@@ -47,13 +47,6 @@ static int entries(const char *path)
 }
 
 #ifdef __SANITIZE_THREAD__
-/* A child of fork() may have a context of its own. */
-const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-{
-	return "die_after_fork=0";
-}
-
 static void *nothing(void *argument)
 {
 	return argument;
