@@ -91,15 +91,10 @@ END_TEST
 
 /* ---- owners ---- */
 
-START_TEST(owners)
+START_TEST(owner_names)
 {
-	aichat *ai = open_ai(support_path("owners.db"), "tools/1/n/2");
-	aichat *anna = NULL, *bert = NULL;
-	aichat_list *list = NULL;
-	aichat_reply *reply = NULL;
-	aichat_messages *messages = NULL;
-	aichat_conversation *found = NULL;
-	struct heard heard = { 0 };
+	aichat *ai = open_ai("memory:", "gen");
+	aichat *anna = NULL;
 	char long_name[140];
 
 	memset(long_name, 'n', sizeof(long_name));
@@ -112,6 +107,20 @@ START_TEST(owners)
 	long_name[128] = '\0';
 	expect(aichat_for_owner(ai, long_name, &anna, &error), 0);
 	aichat_close(anna);
+	aichat_close(ai);
+}
+END_TEST
+
+START_TEST(owners)
+{
+	aichat *ai = open_ai(support_path("owners.db"), "tools/1/n/2");
+	aichat *anna = NULL, *bert = NULL;
+	aichat_list *list = NULL;
+	aichat_reply *reply = NULL;
+	aichat_messages *messages = NULL;
+	aichat_conversation *found = NULL;
+	struct heard heard = { 0 };
+
 	expect(aichat_for_owner(ai, "anna", &anna, &error), 0);
 	expect(aichat_for_owner(anna, "bert", &bert, &error), 0);
 
@@ -363,5 +372,5 @@ START_TEST(two_contexts)
 }
 END_TEST
 
-SUITE("context", open_null, open_errors, owners, closed, forked, opened_in_child,
-      two_contexts)
+SUITE("context", open_null, open_errors, owner_names, owners, closed, forked,
+      opened_in_child, two_contexts)

@@ -174,8 +174,8 @@ static void check_store(const char *store, const char *id, const char *what, uin
 	aichat_messages *path = NULL;
 	aichat_error *why = NULL;
 
-	ck_assert_msg(aichat_verify(ai, &why) == 0, "%s %lu: %s", what,
-		      (unsigned long)n, aichat_error_message(why));
+	ck_assert_msg(aichat_verify(ai, &why) == 0, "%s %lu: %s", what, (unsigned long)n,
+		      aichat_error_message(why));
 	aichat_conversation *conv = open_conversation(ai, id);
 	expect(aichat_conversation_path(conv, 0, &path, &why), 0);
 	ck_assert_uint_ge(aichat_messages_count(path), 2);
