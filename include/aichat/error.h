@@ -57,7 +57,8 @@ extern "C" {
 	X(ERATELIMIT, -51, "PROVIDER_RATE_LIMITED", "the provider asks to slow down")    \
 	X(EQUOTA, -52, "PROVIDER_QUOTA", "the provider account has no credit left")      \
 	X(EREQUEST, -53, "PROVIDER_REJECTED", "the provider refused the request")        \
-	X(ECONTEXT, -54, "CONTEXT_TOO_LONG", "the conversation is too long for the model") \
+	X(ECONTEXT, -54, "CONTEXT_TOO_LONG",                                             \
+	  "the conversation is too long for the model")                                  \
 	X(EFILTER, -55, "CONTENT_FILTERED", "the provider's filter refused the content") \
 	X(EPROVIDER, -56, "PROVIDER_ERROR", "the provider failed")                       \
 	X(EOVERLOADED, -57, "PROVIDER_OVERLOADED", "the provider is overloaded")

@@ -27,7 +27,7 @@ typedef struct aichat_event aichat_event;
 
 /** What an event tells. Unknown types are to be ignored. */
 enum aichat_event_type {
-	AICHAT_EVENT_START = 1,      /**< everything is on disk; the model is being asked */
+	AICHAT_EVENT_START = 1,      /**< it is on disk; the model is being asked */
 	AICHAT_EVENT_PART_START = 2, /**< a part of the message begins */
 	AICHAT_EVENT_TEXT = 3,       /**< a piece of text */
 	AICHAT_EVENT_REASONING = 4,  /**< a piece of reasoning */
@@ -35,10 +35,10 @@ enum aichat_event_type {
 	AICHAT_EVENT_PART_END = 6,   /**< the part is whole */
 	AICHAT_EVENT_USAGE = 7,      /**< figures so far; replaces earlier ones */
 	AICHAT_EVENT_RETRY = 8,      /**< an attempt failed; another follows */
-	AICHAT_EVENT_MESSAGE = 9,    /**< a message is sealed; its tool calls want answers */
+	AICHAT_EVENT_MESSAGE = 9,    /**< sealed; its tool calls want answers */
 	AICHAT_EVENT_SNAPSHOT = 10,  /**< replaces everything seen so far */
-	AICHAT_EVENT_DONE = 11,      /**< the last event of a reply that ended well or was stopped */
-	AICHAT_EVENT_ERROR = 12      /**< the last event of a reply that failed or was cut off */
+	AICHAT_EVENT_DONE = 11,      /**< the last: it ended well or was stopped */
+	AICHAT_EVENT_ERROR = 12      /**< the last: it failed or was cut off */
 };
 
 /** The life of a reply. */
