@@ -20,10 +20,9 @@
 #include <unistd.h>
 #include <wchar.h>
 
-#include <histedit.h>
-
 #include "command.h"
 #include "edit.h"
+#include "libedit.h"
 
 #define HISTORY_LINES 1000
 #define TEXT_MAX ((size_t)16 << 20)
@@ -49,7 +48,7 @@ static char *prompt(EditLine *line)
 	static char more[] = ". ";
 	struct editor *editor = NULL;
 
-	el_get(line, EL_CLIENTDATA, &editor);
+	libedit.el_get(line, EL_CLIENTDATA, &editor);
 	return editor->continued ? more : first;
 }
 
@@ -83,7 +82,7 @@ static int read_character(EditLine *line, wchar_t *ret)
 	char bytes[4];
 	size_t len = 0;
 
-	el_get(line, EL_CLIENTDATA, &editor);
+	libedit.el_get(line, EL_CLIENTDATA, &editor);
 	do {
 		int rc = read_byte(editor, &byte);
 		if (rc <= 0)
@@ -111,7 +110,7 @@ static unsigned char paste(EditLine *line, int key)
 	wchar_t c;
 
 	(void)key;
-	while (len < TEXT_MAX && el_wgetc(line, &c) == 1) {
+	while (len < TEXT_MAX && libedit.el_wgetc(line, &c) == 1) {
 		if (len + 1 >= room) {
 			room = room ? 2 * room : 1024;
 			wchar_t *grown = realloc(text, room * sizeof(*text));
@@ -132,7 +131,7 @@ static unsigned char paste(EditLine *line, int key)
 			text[used++] = text[i];
 	if (used) {
 		text[used] = L'\0';
-		el_winsertstr(line, text);
+		libedit.el_winsertstr(line, text);
 	}
 	free(text);
 	return CC_REFRESH;
@@ -166,11 +165,11 @@ static char *history_path(void)
 
 static void remember(struct editor *editor, const char *text)
 {
-	history(editor->history, &editor->event, H_ENTER, text);
+	libedit.history(editor->history, &editor->event, H_ENTER, text);
 	if (!editor->history_file)
 		return;
 	mode_t mask = umask(077);
-	history(editor->history, &editor->event, H_SAVE, editor->history_file);
+	libedit.history(editor->history, &editor->event, H_SAVE, editor->history_file);
 	umask(mask);
 }
 
@@ -204,21 +203,27 @@ static bool set_up(struct editor *editor)
 {
 	EditLine *line = editor->line;
 
-	return el_set(line, EL_CLIENTDATA, editor) == 0 &&
-	       el_set(line, EL_PROMPT, prompt) == 0 &&
-	       el_set(line, EL_EDITOR, "emacs") == 0 && el_set(line, EL_SIGNAL, 0) == 0 &&
-	       el_set(line, EL_HIST, history, editor->history) == 0 &&
-	       el_set(line, EL_GETCFN, read_character) == 0 &&
-	       el_wset(line, EL_ADDFN, L"aichat-paste", L"insert a paste", paste) == 0 &&
-	       el_set(line, EL_BIND, PASTE_BEGIN, "aichat-paste", NULL) == 0 &&
-	       history(editor->history, &editor->event, H_SETSIZE, HISTORY_LINES) >= 0 &&
-	       history(editor->history, &editor->event, H_SETUNIQUE, 1) >= 0;
+	return libedit.el_set(line, EL_CLIENTDATA, editor) == 0 &&
+	       libedit.el_set(line, EL_PROMPT, prompt) == 0 &&
+	       libedit.el_set(line, EL_EDITOR, "emacs") == 0 &&
+	       libedit.el_set(line, EL_SIGNAL, 0) == 0 &&
+	       libedit.el_set(line, EL_HIST, libedit.history, editor->history) == 0 &&
+	       libedit.el_set(line, EL_GETCFN, read_character) == 0 &&
+	       libedit.el_wset(line, EL_ADDFN, L"aichat-paste", L"insert a paste",
+			       paste) == 0 &&
+	       libedit.el_set(line, EL_BIND, PASTE_BEGIN, "aichat-paste", NULL) == 0 &&
+	       libedit.history(editor->history, &editor->event, H_SETSIZE,
+			       HISTORY_LINES) >= 0 &&
+	       libedit.history(editor->history, &editor->event, H_SETUNIQUE, 1) >= 0;
 }
 
-struct editor *editor_new(bool keep_history)
+struct editor *editor_new(bool keep_history, const char **ret_why)
 {
-	struct editor *editor = calloc(1, sizeof(*editor));
+	struct editor *editor = NULL;
 
+	*ret_why = libedit_load();
+	if (!*ret_why)
+		editor = calloc(1, sizeof(*editor));
 	if (!editor)
 		return NULL;
 	if (tcgetattr(STDIN_FILENO, &found) < 0) {
@@ -228,8 +233,8 @@ struct editor *editor_new(bool keep_history)
 	editor->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	if (editor->locale)
 		editor->before = uselocale(editor->locale);
-	editor->line = el_init("aichat", stdin, stdout, stderr);
-	editor->history = history_init();
+	editor->line = libedit.el_init("aichat", stdin, stdout, stderr);
+	editor->history = libedit.history_init();
 	if (!editor->line || !editor->history || !set_up(editor)) {
 		editor_free(editor);
 		return NULL;
@@ -239,7 +244,8 @@ struct editor *editor_new(bool keep_history)
 	out_raw(&(struct out){ .fd = STDOUT_FILENO }, PASTE_ON, sizeof(PASTE_ON) - 1);
 	if (keep_history && (editor->history_file = history_path())) {
 		make_folders(editor->history_file);
-		history(editor->history, &editor->event, H_LOAD, editor->history_file);
+		libedit.history(editor->history, &editor->event, H_LOAD,
+				editor->history_file);
 	}
 	return editor;
 }
@@ -249,12 +255,12 @@ void editor_free(struct editor *editor)
 	if (!editor)
 		return;
 	if (editor->line) {
-		el_end(editor->line);
+		libedit.el_end(editor->line);
 		leave_terminal();
 		interrupt_at_exit(NULL);
 	}
 	if (editor->history)
-		history_end(editor->history);
+		libedit.history_end(editor->history);
 	if (editor->locale) {
 		uselocale(editor->before);
 		freelocale(editor->locale);
@@ -270,10 +276,10 @@ static enum edited read_line(struct editor *editor, const char **ret_text,
 	int count = 0;
 
 	editor->interrupted = false;
-	*ret_text = el_gets(editor->line, &count);
+	*ret_text = libedit.el_gets(editor->line, &count);
 	hush_terminal();
 	if (editor->interrupted) {
-		el_reset(editor->line);
+		libedit.el_reset(editor->line);
 		out_raw(&out, "\n", 1);
 		return EDITED_INTERRUPT;
 	}

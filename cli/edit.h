@@ -13,8 +13,11 @@ enum edited {
 	EDITED_NOMEM,
 };
 
-/* With keep_history, the history is read from its file and written there. */
-struct editor *editor_new(bool keep_history);
+/*
+ * With keep_history, the history is read from its file and written there. On failure
+ * *ret_why says what is wrong with libedit, or is NULL if it is the terminal.
+ */
+struct editor *editor_new(bool keep_history, const char **ret_why);
 void editor_free(struct editor *editor);
 
 /*

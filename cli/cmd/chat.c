@@ -206,10 +206,17 @@ int app_chat(struct app *app)
 		status = app_conversation(app, args_value(args, 'I'), &chat.conversation);
 	if (status != STATUS_OK)
 		return status;
-	struct editor *editor = editor_new(!args_has(args, 'n'));
+	const char *why = NULL;
+	struct editor *editor = editor_new(!args_has(args, 'n'), &why);
 	if (!editor) {
 		aichat_conversation_unref(chat.conversation);
-		app_say(app, "this terminal cannot be used for a chat");
+		if (why)
+			app_say(app,
+				"a chat needs libedit: %s; install the package "
+				"libedit2",
+				why);
+		else
+			app_say(app, "this terminal cannot be used for a chat");
 		return STATUS_FAILED;
 	}
 	app->in_chat = true;
