@@ -79,8 +79,13 @@ static int open_error(const char *path, const char *what, aichat_error **reterr)
 		code = AICHAT_ESTOREFULL;
 	else if (number == ENAMETOOLONG)
 		code = AICHAT_EINVAL;
-	return aic_error_set(reterr, code, "%s: %s: %s", path, what,
-			     aic_errno_text(number, text, sizeof(text)));
+	const char *remedy = "; change that, or set the option store to another path";
+	if (code == AICHAT_ESTOREFULL)
+		remedy = "; free some space and try again";
+	else if (code == AICHAT_ESTORE)
+		remedy = "";
+	return aic_error_set(reterr, code, "%s: %s: %s%s", path, what,
+			     aic_errno_text(number, text, sizeof(text)), remedy);
 }
 
 /* The folder of a path, "." for none. */
