@@ -337,7 +337,8 @@ static int user_message(struct aichat_conversation *conv, struct aic_str text,
 
 	if (!message || aic_message_add_text(message, text) < 0) {
 		aichat_message_unref(message);
-		return aic_error_nomem(reterr);
+		aic_error_nomem(reterr);
+		return AICHAT_ENOMEM;
 	}
 	message->id = aic_id_new();
 	message->conversation_id = conv->id;

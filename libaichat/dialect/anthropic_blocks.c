@@ -327,7 +327,7 @@ int aic_anthropic_read_turn(const struct aic_read *turn, const char *key,
 			    enum aichat_role role, struct aic_request *request)
 {
 	int content = aic_json_get_set(turn->doc, turn->value, key);
-	struct aichat_message *message;
+	struct aichat_message *message = NULL;
 	struct aic_string text = { 0 };
 	struct aic_read list;
 	int code;
