@@ -104,6 +104,19 @@ int aic_store_conversation_by_prefix(struct aic_store *store, const char *owner,
 	return 0;
 }
 
+/* What is read inside of a job is what is stored. */
+static int show(struct aic_store *store, struct aic_session *session, const char *owner,
+		struct aichat_message **messages, size_t count, aichat_error **reterr)
+{
+	int rc = 0;
+
+	if (aic_store_in_job(store))
+		return 0;
+	for (size_t i = 0; i < count && rc == 0; i++)
+		rc = aic_fold_shown(session, owner, &messages[i], reterr);
+	return rc;
+}
+
 int aic_store_message(struct aic_store *store, const char *owner, const struct aic_id *id,
 		      struct aichat_message **ret_message, aichat_error **reterr)
 {
@@ -112,8 +125,15 @@ int aic_store_message(struct aic_store *store, const char *owner, const struct a
 
 	if (rc < 0)
 		return rc;
-	rc = OPS(store)->message(session, owner, id, ret_message, reterr);
+	struct aichat_message *message = NULL;
+	rc = OPS(store)->message(session, owner, id, &message, reterr);
+	if (rc == 0)
+		rc = show(store, session, owner, &message, 1, reterr);
 	aic_store_read_end(store, session);
+	if (rc < 0)
+		aichat_message_unref(message);
+	else
+		*ret_message = message;
 	return rc;
 }
 
@@ -127,6 +147,8 @@ int aic_store_path(struct aic_store *store, const char *owner, const struct aic_
 	if (rc < 0)
 		return rc;
 	rc = OPS(store)->path(session, owner, tip, limit, &list, reterr);
+	if (rc == 0)
+		rc = show(store, session, owner, list.items, list.count, reterr);
 	aic_store_read_end(store, session);
 	if (rc < 0) {
 		aic_messages_done(&list);
@@ -155,6 +177,8 @@ int aic_store_children(struct aic_store *store, const char *owner,
 	if (parent && !aic_id_is_set(parent))
 		parent = NULL;
 	rc = OPS(store)->children(session, owner, conversation_id, parent, &list, reterr);
+	if (rc == 0)
+		rc = show(store, session, owner, list.items, list.count, reterr);
 	aic_store_read_end(store, session);
 	if (rc < 0) {
 		aic_messages_done(&list);
@@ -203,6 +227,8 @@ int aic_store_reply_messages(struct aic_store *store, const char *owner,
 	if (rc < 0)
 		return rc;
 	rc = OPS(store)->reply_messages(session, owner, reply_id, &list, reterr);
+	if (rc == 0)
+		rc = show(store, session, owner, list.items, list.count, reterr);
 	aic_store_read_end(store, session);
 	if (rc < 0) {
 		aic_messages_done(&list);

@@ -13,8 +13,9 @@
 #define DEAD_AT_ONCE 32
 
 /* The whole log, applied to the message as far as it makes sense. */
-static int replay(struct aic_session *session, const struct aic_dead_reply *dead,
-		  struct aichat_message *message, aichat_error **reterr)
+static int replay(struct aic_session *session, const char *owner,
+		  const struct aic_id *reply_id, struct aichat_message *message,
+		  aichat_error **reterr)
 {
 	uint64_t after = 0;
 	bool sound = true;
@@ -22,8 +23,8 @@ static int replay(struct aic_session *session, const struct aic_dead_reply *dead
 	for (;;) {
 		AIC_CLEANUP(aic_event_list_done) struct aic_event_list list = { 0 };
 		AIC_CLEANUP(aichat_error_unrefp) aichat_error *error = NULL;
-		int rc = session->backend->ops->events(session, dead->owner, &dead->id,
-						       after, &list, &error);
+		int rc = session->backend->ops->events(session, owner, reply_id, after,
+						       &list, &error);
 		/* Of a log that is damaged, what is readable is kept. */
 		if (rc < 0 && rc != AICHAT_ESTORECORRUPT)
 			return aic_error_pass(reterr, AIC_TAKE(error));
@@ -42,15 +43,14 @@ static int replay(struct aic_session *session, const struct aic_dead_reply *dead
 	}
 }
 
-/* Replace the stored message, if it is open, by what the log says of it. */
-static int fold_message(struct aic_session *session, const struct aic_dead_reply *dead,
-			struct aichat_message **message, aichat_error **reterr)
+/* The message, if it is open, replaced by what the log says of it: in memory only. */
+static int put_together(struct aic_session *session, const char *owner,
+			const struct aic_id *reply_id, struct aichat_message **message,
+			aichat_error **reterr)
 {
-	AIC_CLEANUP(aichat_message_unrefp) struct aichat_message *folded = NULL;
+	AIC_CLEANUP(aichat_message_unrefp)
+	struct aichat_message *folded = aic_message_copy(*message);
 
-	if ((*message)->state != AICHAT_MESSAGE_OPEN)
-		return 0;
-	folded = aic_message_copy(*message);
 	if (!folded)
 		return aic_error_nomem(reterr);
 	/* The parts of a tool message are stored as they come; others are in the log. */
@@ -58,18 +58,25 @@ static int fold_message(struct aic_session *session, const struct aic_dead_reply
 		for (size_t i = 0; i < folded->part_count; i++)
 			aic_part_done(&folded->parts[i]);
 		folded->part_count = 0;
-		int rc = replay(session, dead, folded, reterr);
+		int rc = replay(session, owner, reply_id, folded, reterr);
 		if (rc < 0)
 			return rc;
 	}
 	aic_builder_seal(folded, AICHAT_MESSAGE_INTERRUPTED);
-	int rc = session->backend->ops->update_message(session, dead->owner, folded,
-						       reterr);
-	if (rc < 0)
-		return rc;
 	aichat_message_unref(*message);
 	*message = AIC_TAKE(folded);
 	return 0;
+}
+
+static int fold_message(struct aic_session *session, const struct aic_dead_reply *dead,
+			struct aichat_message **message, aichat_error **reterr)
+{
+	if ((*message)->state != AICHAT_MESSAGE_OPEN)
+		return 0;
+	int rc = put_together(session, dead->owner, &dead->id, message, reterr);
+	return rc < 0 ? rc
+		      : session->backend->ops->update_message(session, dead->owner,
+							      *message, reterr);
 }
 
 static int error_json(const struct aichat_event *event, char **ret_json)
@@ -225,4 +232,19 @@ void aic_store_read_end(struct aic_store *store, struct aic_session *session)
 		pthread_mutex_unlock(&store->write);
 	else
 		store->backend->ops->read_end(session);
+}
+
+int aic_fold_shown(struct aic_session *session, const char *owner,
+		   struct aichat_message **message, aichat_error **reterr)
+{
+	AIC_CLEANUP(aic_reply_row_done) struct aic_reply_row row = { 0 };
+
+	if ((*message)->state != AICHAT_MESSAGE_OPEN)
+		return 0;
+	/* A tool message of a reply that waits is open, too, and stays so. */
+	if (session->backend->ops->reply_of(session, owner, &(*message)->id, &row, NULL) <
+		    0 ||
+	    row.state != AICHAT_REPLY_RUNNING || row.alive)
+		return 0;
+	return put_together(session, owner, &row.id, message, reterr);
 }

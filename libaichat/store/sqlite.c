@@ -80,7 +80,8 @@ int aic_sqlite_error(struct aic_sqlite_conn *conn, int rc, aichat_error **reterr
 	case SQLITE_PERM:
 		return aic_error_set(reterr, AICHAT_ESTOREREADONLY,
 				     "%s: cannot be written; check the permissions of "
-				     "the file and its folder",
+				     "the file and its folder, or set the option store "
+				     "to another path",
 				     name_of(db));
 	case SQLITE_NOTADB:
 		atomic_store(&db->corrupt, true);

@@ -61,6 +61,13 @@ void aic_store_destroy(struct aic_store *store);
 int aic_fold_dead(struct aic_session *session, aichat_error **reterr);
 
 /*
+ * A message that was read, as folding would leave it, when its reply's owner is dead and
+ * the store cannot be written now.
+ */
+int aic_fold_shown(struct aic_session *session, const char *owner,
+		   struct aichat_message **message, aichat_error **reterr);
+
+/*
  * The session to read with, here and now; end it with aic_store_read_end(). Replies whose
  * owner is dead are folded before.
  */

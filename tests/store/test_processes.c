@@ -254,6 +254,36 @@ START_TEST(a_dead_owners_reply_is_folded_at_once)
 }
 END_TEST
 
+#ifdef AIC_TEST_HOOKS
+/* A full disk, say: what the dead one wrote can be read all the same. */
+START_TEST(what_cannot_be_folded_is_shown_as_if)
+{
+	struct child dead = start(run_reply);
+	struct aichat_message *message = NULL;
+	struct aic_messages list = { 0 };
+
+	wait_for(&dead);
+	end(&dead, true);
+	aic_fault_set("store.before_begin:fail");
+	struct aic_store *store = must_open(store_path);
+	ck_assert_ok(
+		aic_store_message(store, "alice", &dead.turn.answer->id, &message, err));
+	ck_assert_int_eq(message->state, AICHAT_MESSAGE_INTERRUPTED);
+	ck_assert_uint_eq(message->part_count, 1);
+	ck_assert_str_eq(message->parts[0].text.data, "word word word ");
+	ck_assert_ok(
+		aic_store_path(store, "alice", &dead.turn.answer->id, 0, &list, err));
+	ck_assert_uint_eq(list.count, 2);
+	ck_assert(same_message(list.items[1], message));
+	aic_fault_set("");
+	check_folded(store, &dead.turn);
+	aichat_message_unref(message);
+	aic_messages_done(&list);
+	verify_and_close(store);
+}
+END_TEST
+#endif
+
 static int turn_begin_and_fail(struct aic_store *store, void *data, aichat_error **reterr)
 {
 	int rc = turn_begin(store, data, reterr);
@@ -679,6 +709,9 @@ int main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_loop_test(tests, a_dead_owners_reply_is_folded_at_once, 0, 5);
+#ifdef AIC_TEST_HOOKS
+	tcase_add_test(tests, what_cannot_be_folded_is_shown_as_if);
+#endif
 	tcase_add_test(tests, a_proof_of_life_that_is_given_back_proves_nothing);
 	tcase_add_test(tests, who_inherits_a_byte_does_not_inherit_replies);
 	tcase_add_test(tests, a_wish_to_stop_crosses_processes);
