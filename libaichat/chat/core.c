@@ -75,7 +75,7 @@ struct aic_core *aic_core_unref(struct aic_core *core)
 	return NULL;
 }
 
-/* The feeds that there are now, each with a reference, linked by a list of their own. */
+/* The feeds that there are now, each with a reference. */
 struct feeds {
 	struct aic_feed **items;
 	size_t count;
@@ -146,7 +146,6 @@ void aic_core_close(struct aic_core *core)
 {
 	if (core->pid != getpid() || atomic_exchange(&core->closed, true))
 		return;
-	aic_store_unfollow(core->store, &core->follower);
 	each_feed(core, cancel_turn);
 
 	pthread_mutex_lock(&core->lock);
@@ -155,6 +154,8 @@ void aic_core_close(struct aic_core *core)
 	struct aic_engine *engine = AIC_TAKE(core->engine);
 	pthread_mutex_unlock(&core->lock);
 
+	/* Whoever could still have asked for it is gone. */
+	aic_store_unfollow(core->store, &core->follower);
 	if (engine)
 		aic_engine_free(engine);
 	each_feed(core, abandon);

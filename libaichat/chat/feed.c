@@ -12,7 +12,8 @@
 
 static size_t event_bytes(const struct aichat_event *event)
 {
-	return sizeof(*event) + event->text.len + event->raw.len;
+	return sizeof(*event) + event->text.len + event->raw.len + event->id.len +
+	       event->name.len;
 }
 
 static struct aic_feed *feed_alloc(struct aic_core *core, const char *owner,

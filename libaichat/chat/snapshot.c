@@ -24,7 +24,7 @@ static int tell(const struct aic_reply_row *row, const struct aic_messages *mess
 {
 	struct aichat_event event = {
 		.type = AICHAT_EVENT_SNAPSHOT,
-		.seq = row->last_seq - 1,
+		.seq = row->last_seq ? row->last_seq - 1 : 0,
 		.message_id = row->message_id,
 		.state = row->state,
 	};

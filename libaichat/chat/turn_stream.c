@@ -66,6 +66,9 @@ static int add_piece(struct aic_turn *turn, const struct aichat_event *event)
 			.id = aic_str(part->id),
 			.name = aic_str(part->name),
 		};
+		/* Many small pieces cost more than their text. */
+		turn->pending_bytes += sizeof(*event) + turn->run_event.id.len +
+				       turn->run_event.name.len;
 	}
 	turn->pending_bytes += event->text.len;
 	return aic_buf_append(&turn->run, event->text.data, event->text.len);

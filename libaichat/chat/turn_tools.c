@@ -314,11 +314,11 @@ static int result_unstored(struct aic_turn *turn, const char *call_id,
 			   struct aic_str text, bool is_error, aichat_error **reterr)
 {
 	const struct aichat_part *call = NULL;
-	struct aichat_message *calls = turn->message;
 	bool complete = false;
 	int rc = 0;
 
 	pthread_mutex_lock(&turn->lock);
+	struct aichat_message *calls = turn->message;
 	if (!turn->resting) {
 		rc = not_waiting(reterr);
 		goto out;

@@ -202,14 +202,13 @@ static void end_document(struct aic_call *call)
 
 	if (!result && (call->is_html || body.len == 0)) {
 		aic_error_set(&error, AICHAT_EPROTOCOL,
-			      "%.*s answered with %s; check provider.%s.base_url",
-			      (int)strcspn(call->url.data, "?"), call->url.data,
+			      "the answer was %s; check provider.%s.base_url",
 			      call->is_html ? "a web page" : "nothing",
 			      call->target.provider->name);
 		conclude(call, AICHAT_EPROTOCOL, error);
 		return;
 	}
-	while (body.len > 0 && strchr(" \t\r\n", *body.data)) {
+	while (body.len > 0 && *body.data && strchr(" \t\r\n", *body.data)) {
 		body.data++;
 		body.len--;
 	}
