@@ -106,6 +106,18 @@ static bool is_url(struct aic_str value)
 	return scheme && value.data[scheme] != '/' && !memchr(value.data, ' ', value.len);
 }
 
+/* Errors and logs name URLs, so no secret may be in one. */
+static bool has_password(struct aic_str url)
+{
+	size_t start = (size_t)((const char *)memchr(url.data, ':', url.len) - url.data) +
+		       3;
+
+	for (size_t i = start; i < url.len && url.data[i] != '/'; i++)
+		if (url.data[i] == '@')
+			return true;
+	return false;
+}
+
 static bool is_word_of(struct aic_str value, const char *const *words, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -139,6 +151,9 @@ static int check_string(const struct aic_option_info *info, const char *name,
 	if (last && strcmp(last, ".base_url") == 0 && !is_url(value))
 		return fail(name, reterr,
 			    "does not start with http:// or https:// and a host");
+	if (last && strcmp(last, ".base_url") == 0 && has_password(value))
+		return fail(name, reterr,
+			    "has a user or a password in it; set api_key instead");
 	return 0;
 }
 
