@@ -155,7 +155,7 @@ class Configuration(CliTest):
         folder = self.home / ".config/aichat"
         folder.mkdir(parents=True)
         (folder / "aichat.conf").write_text(
-            'temperature = "0.25"\nprovider mine {\n  base_url = "https://me:pass-canary@x.test/v1"\n'
+            'temperature = "0.25"\nproxy = "http://me:pass-canary@x.test:3128"\nprovider mine {\n  base_url = "https://x.test/v1"\n'
             '  dialect = "openai-chat"\n  api_key = "sk-canary-file"\n'
             '  headers = {"X-Secret: header-canary"}\n}\n', encoding="utf-8")
         (folder / "aichat.conf").chmod(0o600)
@@ -166,7 +166,7 @@ class Configuration(CliTest):
         self.assertRegex(out, r"connect_timeout_ms = 10000 +\(default\)")
         self.assertRegex(out, r"provider\.mine\.api_key = set")
         self.assertRegex(out, r"provider\.mine\.headers = set")
-        self.assertIn("https://***@x.test/v1", out)
+        self.assertIn("http://***@x.test:3128", out)
         self.assertIn(str(folder / "aichat.conf"), out)
         self.assertIn(str(self.store), out)
         self.assertNotIn("canary", out)
