@@ -198,6 +198,13 @@ static bool any_dead(struct aic_session *session)
 	return count > 0;
 }
 
+void aic_fold_at_open(struct aic_store *store)
+{
+	/* A store that cannot be written now can be read all the same. */
+	if (any_dead(store->backend->writer))
+		(void)fold(store);
+}
+
 int aic_store_read_begin(struct aic_store *store, struct aic_session **ret_session,
 			 aichat_error **reterr)
 {

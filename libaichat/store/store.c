@@ -144,13 +144,8 @@ static int open_locked(const struct aic_store_backend *ops, const char *location
 	if (!store)
 		return aic_error_nomem(reterr);
 	rc = ops->open(&store->place, config, &store->backend, reterr);
-	if (rc == 0) {
-		/* The first look folds what a crash has left. */
-		struct aic_session *session = NULL;
-		rc = aic_store_read_begin(store, &session, reterr);
-		if (rc == 0)
-			aic_store_read_end(store, session);
-	}
+	if (rc == 0)
+		aic_fold_at_open(store);
 	if (rc < 0) {
 		store_free(store);
 		return rc;

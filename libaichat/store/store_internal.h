@@ -60,6 +60,8 @@ void aic_store_destroy(struct aic_store *store);
 /* Fold those that `session` shows; it is in a transaction. */
 int aic_fold_dead(struct aic_session *session, aichat_error **reterr);
 
+/* What a crash has left, before anyone else has the store. It costs no reader. */
+void aic_fold_at_open(struct aic_store *store);
 /*
  * A message that was read, as folding would leave it, when its reply's owner is dead and
  * the store cannot be written now.
