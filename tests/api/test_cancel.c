@@ -3,6 +3,7 @@
  * processes, while a retry or a tool result is waited for. What came stays.
  */
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -241,7 +242,7 @@ static void *act_as_other(void *argument)
 	pid_t child = fork();
 
 	if (child == 0) {
-		execv("/proc/self/exe", args);
+		execv(program_invocation_name, args);
 		_exit(127);
 	}
 	ck_assert_int_eq(waitpid(child, &status, 0), child);

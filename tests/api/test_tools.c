@@ -3,6 +3,7 @@
  * model has what it wants.
  */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,7 +301,7 @@ START_TEST(other_process_answers)
 	pid_t child = fork();
 	ck_assert_int_ge(child, 0);
 	if (child == 0) {
-		execl("/proc/self/exe", "api_tools", "ask", store, support_llm.url,
+		execl(program_invocation_name, "api_tools", "ask", store, support_llm.url,
 		      (char *)NULL);
 		_exit(127);
 	}

@@ -245,7 +245,8 @@ START_TEST(test_strange_answers)
 	expect_mini("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
 		    "{\"error\":{\"message\":\"no luck\",\"code\":429}}",
 		    AICHAT_ERATELIMIT, "fake: no luck");
-	expect_mini("HTTP/1.1 200 OK\r\n\r\n", AICHAT_EPROTOCOL, "the answer was nothing");
+	expect_mini("HTTP/1.1 200 OK\r\n\r\n", AICHAT_EPROTOCOL,
+		    "the answer was nothing");
 	expect_mini("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>",
 		    AICHAT_EPROTOCOL, "a web page");
 	expect_mini("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nxx",
