@@ -34,7 +34,6 @@ struct aic_core {
 
 	pthread_mutex_t lock; /* guards what follows */
 	struct aic_engine *engine;
-	bool engine_starting;
 	struct aic_feed *feeds; /* all that live */
 	unsigned turns;         /* that run */
 	unsigned calls;         /* from outside that use store or engine */

@@ -38,11 +38,6 @@ void aic_cursor_attach(struct aichat_reply *reply, struct aic_feed *feed, uint64
 	aic_core_watch(feed->core);
 }
 
-struct aic_feed *aic_cursor_feed(struct aichat_reply *reply)
-{
-	return reply->feed;
-}
-
 aichat_reply *aichat_reply_ref(aichat_reply *reply)
 {
 	if (reply)

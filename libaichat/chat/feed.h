@@ -71,4 +71,3 @@ void aic_feed_set_turn(struct aic_feed *feed, struct aic_turn *turn);
 struct aichat_reply *aic_cursor_new(void);
 /* Takes over the reference to the feed. after: the last event not wanted. */
 void aic_cursor_attach(struct aichat_reply *reply, struct aic_feed *feed, uint64_t after);
-struct aic_feed *aic_cursor_feed(struct aichat_reply *reply);
