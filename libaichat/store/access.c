@@ -117,6 +117,18 @@ static int show(struct aic_store *store, struct aic_session *session, const char
 	return rc;
 }
 
+/* A whole list replaces the caller's; what broke off leaves it as it was. */
+static int give(struct aic_messages *list, int rc, struct aic_messages *ret_messages)
+{
+	if (rc < 0) {
+		aic_messages_done(list);
+		return rc;
+	}
+	aic_messages_done(ret_messages);
+	*ret_messages = *list;
+	return 0;
+}
+
 int aic_store_message(struct aic_store *store, const char *owner, const struct aic_id *id,
 		      struct aichat_message **ret_message, aichat_error **reterr)
 {
@@ -150,18 +162,12 @@ int aic_store_path(struct aic_store *store, const char *owner, const struct aic_
 	if (rc == 0)
 		rc = show(store, session, owner, list.items, list.count, reterr);
 	aic_store_read_end(store, session);
-	if (rc < 0) {
-		aic_messages_done(&list);
-		return rc;
-	}
 	for (size_t i = 0; i < list.count / 2; i++) {
 		struct aichat_message *message = list.items[i];
 		list.items[i] = list.items[list.count - 1 - i];
 		list.items[list.count - 1 - i] = message;
 	}
-	aic_messages_done(ret_messages);
-	*ret_messages = list;
-	return 0;
+	return give(&list, rc, ret_messages);
 }
 
 int aic_store_children(struct aic_store *store, const char *owner,
@@ -180,13 +186,7 @@ int aic_store_children(struct aic_store *store, const char *owner,
 	if (rc == 0)
 		rc = show(store, session, owner, list.items, list.count, reterr);
 	aic_store_read_end(store, session);
-	if (rc < 0) {
-		aic_messages_done(&list);
-		return rc;
-	}
-	aic_messages_done(ret_messages);
-	*ret_messages = list;
-	return 0;
+	return give(&list, rc, ret_messages);
 }
 
 int aic_store_reply(struct aic_store *store, const char *owner, const struct aic_id *id,
@@ -230,13 +230,7 @@ int aic_store_reply_messages(struct aic_store *store, const char *owner,
 	if (rc == 0)
 		rc = show(store, session, owner, list.items, list.count, reterr);
 	aic_store_read_end(store, session);
-	if (rc < 0) {
-		aic_messages_done(&list);
-		return rc;
-	}
-	aic_messages_done(ret_messages);
-	*ret_messages = list;
-	return 0;
+	return give(&list, rc, ret_messages);
 }
 
 int aic_store_events(struct aic_store *store, const char *owner,
