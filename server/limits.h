@@ -1,0 +1,28 @@
+#pragma once
+
+/*
+ * Requests and tokens a minute, and concurrent replies: for a key, its user, and all
+ * together. Reserve before, settle after with what was really used; never check-then-add.
+ * Exact: all levels are taken under one lock, or none.
+ */
+
+#include "call.h"
+
+struct reservation {
+	struct limits *limits;
+	int64_t tokens; /* reserved */
+	bool request, reply;
+	void *levels[3];
+};
+
+struct limits *limits_new(struct server *server);
+struct limits *limits_free(struct limits *limits);
+
+/* One request: counted where the router sees it. False and answered (429, Retry-After).
+ * Sets the headers of the surface's dialect. */
+bool limits_take_request(struct call *call);
+/* A reply that may use so many tokens. False and answered. */
+bool limits_reserve(struct call *call, int64_t tokens, struct reservation *ret);
+/* What it used: what was reserved too much comes back, what was used over counts too.
+ * tokens -1: not known, the reservation stands. Once; may be called from any thread. */
+void limits_settle(struct reservation *reservation, int64_t tokens);

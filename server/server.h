@@ -1,0 +1,47 @@
+#pragma once
+
+/*
+ * The daemon's state: made by main.c, shared by every worker, never copied.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <aichat/aichat.h>
+
+struct accounts;
+struct limits;
+struct metrics;
+struct http_server;
+
+struct settings { /* of the section `server`; strings borrowed from the options */
+	const char *listen;
+	const char *admin_listen; /* health and metrics; "" for none */
+	const char *const *hosts; /* that Host may name, NULL-ended; loopback is always in */
+	const char *const *origins;
+	const char *const *proxies; /* whose X-Forwarded-For counts */
+	int connections, workers, streams;
+	int connections_per_ip;
+	int64_t max_body_bytes;
+	int64_t drain_ms;
+	int64_t heartbeat_ms;
+	int detached_per_user;
+	int64_t detached_ms;
+	/* limits for everybody and for each user and key that has none; 0 = none */
+	int64_t requests_per_minute, tokens_per_minute, concurrent_replies;
+	int64_t user_requests_per_minute, user_tokens_per_minute, user_concurrent_replies;
+};
+
+struct server {
+	aichat *ai;              /* the store, as its own owner */
+	aichat_options *options; /* of the context */
+	struct settings settings;
+	struct accounts *accounts; /* auth.h */
+	struct limits *limits;     /* limits.h */
+	struct metrics *metrics;   /* metrics.h */
+	struct http_server *http, *admin_http;
+	_Atomic bool draining;
+	_Atomic int streams; /* running now */
+	int64_t started_unix_ms;
+};
