@@ -23,8 +23,11 @@ extern "C" {
  * overwritten, so every branch stays reachable.
  */
 
+/** One conversation, seen from one head; counted references. */
 typedef struct aichat_conversation aichat_conversation;
+/** A page of the list of conversations. */
 typedef struct aichat_list aichat_list;
+/** A list of messages. */
 typedef struct aichat_messages aichat_messages;
 
 /**

@@ -20,8 +20,11 @@ extern "C" {
  * parameter. It may be NULL. It is written on failure only, and the caller then
  * owns the object and gives it back with aichat_error_unref(). No state is kept
  * per thread.
- *
- * Numbers are never reused. The name is what JSON carries as `code`.
+ */
+
+/**
+ * Every code: X(name, number, the name that JSON carries as `code`, what it means).
+ * Numbers are never reused.
  */
 #define AICHAT_ERROR_MAP(X)                                                              \
 	X(EINVAL, -1, "INVALID", "an argument is not valid")                             \
@@ -63,13 +66,15 @@ extern "C" {
 	X(EPROVIDER, -56, "PROVIDER_ERROR", "the provider failed")                       \
 	X(EOVERLOADED, -57, "PROVIDER_OVERLOADED", "the provider is overloaded")
 
+#define AICHAT_ERROR_ENUM(name, number, text_name, text) AICHAT_##name = number,
+/** The codes by name, such as AICHAT_EINVAL. */
 enum aichat_error_code {
 	AICHAT_OK = 0,
-#define AICHAT_ERROR_ENUM(name, number, text_name, text) AICHAT_##name = number,
 	AICHAT_ERROR_MAP(AICHAT_ERROR_ENUM)
-#undef AICHAT_ERROR_ENUM
 };
+#undef AICHAT_ERROR_ENUM
 
+/** What went wrong; counted references to immutable content. */
 typedef struct aichat_error aichat_error;
 
 /**

@@ -28,7 +28,9 @@ extern "C" {
  *                                           NULL);
  */
 
+/** A document that was read; counted references to immutable content. */
 typedef struct aichat_json aichat_json;
+/** A text that is being written. */
 typedef struct aichat_json_writer aichat_json_writer;
 
 /** The number of a value that is not there. */

@@ -7,6 +7,11 @@
 extern "C" {
 #endif
 
+/**
+ * @file
+ * The library's log: lines for a hook that the application sets.
+ */
+
 /** How important a line of the log is; a hook gets its level and all below it. */
 enum aichat_log_level {
 	AICHAT_LOG_ERROR = 1,

@@ -23,6 +23,7 @@ extern "C" {
  * length, also NUL-terminated, and borrowed from the message.
  */
 
+/** One message; counted references. */
 typedef struct aichat_message aichat_message;
 
 /** Who speaks. */

@@ -17,7 +17,9 @@ extern "C" {
  * A model that is not in the catalog works too; its figures are then unknown.
  */
 
+/** A context: one store and one engine, seen by one owner. */
 typedef struct aichat aichat;
+/** A model of the catalog, or what a name meant; counted references. */
 typedef struct aichat_model aichat_model;
 
 /** What a model can do, one bit each. */

@@ -24,6 +24,8 @@ extern "C" {
  * conversation or send for that one: the nearest that sets a value wins. They
  * are copied where they are given, so the object may be changed or freed after.
  */
+
+/** A bag of options. */
 typedef struct aichat_options aichat_options;
 
 /** The type of an option's value. */

@@ -22,7 +22,9 @@ extern "C" {
  * stored is cancelled with its last one.
  */
 
+/** A cursor on the events of a reply; counted references. */
 typedef struct aichat_reply aichat_reply;
+/** One event, borrowed from the cursor that gave it. */
 typedef struct aichat_event aichat_event;
 
 /** What an event tells. Unknown types are to be ignored. */

@@ -5,12 +5,19 @@
 extern "C" {
 #endif
 
+/**
+ * @file
+ * Versions, and how the library's symbols are seen.
+ */
+
+/** Marks what the shared library exports. */
 #if defined(AICHAT_STATIC)
 #define AICHAT_API
 #else
 #define AICHAT_API __attribute__((visibility("default")))
 #endif
 
+/** The version of these headers. */
 #define AICHAT_VERSION "0.1.0"
 
 /** Counts breaks of the binary interface; the number in the name libaichat.so.0. */

@@ -45,6 +45,8 @@ def function_problems(function):
 
 
 def check(path, text):
+    if not re.search(r"/\*\*\n \* @file\n", text):
+        yield f"{path}: no '@file' comment; Doxygen would leave the header out"
     for function in cdecl.functions(path, text):
         for problem in function_problems(function):
             yield f"{function.where}: {function.name}: {problem}"
@@ -59,7 +61,7 @@ def main():
     lint.expect(check, "docs.h", "no comment of the form", "start with a sentence",
                 "@param says", "@param says", "a parameter has no name", "no @return",
                 "@return for", "no 'Threads:'", "is none of", "no 'Since:'",
-                "not a plain function")
+                "not a plain function", "no '@file'")
     lint.finish(problem for path in lint.files(".h") if path.startswith("include/")
                 for problem in check(path, lint.read(path)))
 
