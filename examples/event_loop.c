@@ -1,14 +1,17 @@
 /*
- * Two replies at once in a plain poll() loop, with no thread of our own: the descriptor
- * of a reply is readable exactly when there is an event to take.
+ * Two replies and a timer in a plain poll() loop, with no thread of our own: the
+ * descriptor of a reply is readable exactly when there is an event to take. The same
+ * with epoll, GLib and libuv: event_loop_epoll.c, event_loop_glib.c, event_loop_uv.c.
  */
 
 #include <poll.h>
 #include <stdio.h>
+#include <time.h>
 
 #include <aichat/aichat.h>
 
 #define REPLIES 2
+#define TICK_MS 100
 
 struct job {
 	const char *question;
@@ -17,6 +20,14 @@ struct job {
 	size_t bytes;
 	int over;
 };
+
+static long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 static int start(aichat *ai, struct job *job, struct pollfd *slot, aichat_error **error)
 {
@@ -46,28 +57,20 @@ static void take_events(struct job *job)
 	job->over = rc != AICHAT_EAGAIN;
 }
 
-int main(void)
+/* Until both replies are over; < 0 if poll() fails. */
+static int run(struct job jobs[REPLIES], struct pollfd slots[REPLIES])
 {
-	struct job jobs[REPLIES] = { { .question = "Name three rivers." },
-				     { .question = "Name three mountains." } };
-	struct pollfd slots[REPLIES] = { { .fd = -1 }, { .fd = -1 } };
-	aichat_options *options = aichat_options_new();
-	aichat *ai = NULL;
-	aichat_error *error = NULL;
-	int running = 0;
+	long tick = now_ms() + TICK_MS;
+	int running = REPLIES;
 
-	if (aichat_options_load(options, NULL, &error) == 0 &&
-	    aichat_open(options, &ai, &error) == 0)
-		while (running < REPLIES &&
-		       start(ai, &jobs[running], &slots[running], &error) == 0)
-			running++;
-	if (error)
-		fprintf(stderr, "%s\n", aichat_error_message(error));
-
-	int failed = running < REPLIES;
-	while (!failed && running) {
-		if (poll(slots, REPLIES, -1) < 0)
-			break;
+	while (running) {
+		long rest = tick - now_ms();
+		if (poll(slots, REPLIES, rest > 0 ? (int)rest : 0) < 0)
+			return -1;
+		if (now_ms() >= tick) {
+			printf("so far: %zu bytes\n", jobs[0].bytes + jobs[1].bytes);
+			tick += TICK_MS;
+		}
 		for (int i = 0; i < REPLIES; i++) {
 			if (!(slots[i].revents & POLLIN))
 				continue;
@@ -78,6 +81,26 @@ int main(void)
 			}
 		}
 	}
+	return 0;
+}
+
+int main(void)
+{
+	struct job jobs[REPLIES] = { { .question = "Name three rivers." },
+				     { .question = "Name three mountains." } };
+	struct pollfd slots[REPLIES];
+	aichat_options *options = aichat_options_new();
+	aichat *ai = NULL;
+	aichat_error *error = NULL;
+	int rc = -1;
+
+	if (aichat_options_load(options, NULL, &error) == 0 &&
+	    aichat_open(options, &ai, &error) == 0 &&
+	    start(ai, &jobs[0], &slots[0], &error) == 0 &&
+	    start(ai, &jobs[1], &slots[1], &error) == 0)
+		rc = run(jobs, slots);
+	if (error)
+		fprintf(stderr, "%s\n", aichat_error_message(error));
 
 	for (int i = 0; i < REPLIES; i++) {
 		aichat_reply_unref(jobs[i].reply);
@@ -86,5 +109,5 @@ int main(void)
 	aichat_close(ai);
 	aichat_options_free(options);
 	aichat_error_unref(error);
-	return failed || running;
+	return rc < 0;
 }

@@ -23,8 +23,12 @@ def clean_environment(home):
 
 
 class Examples(unittest.TestCase):
-    def run_example(self, name, path, *arguments, dialect="openai"):
-        """Run with a home of its own; returns what it printed."""
+    def skip_unless_built(self, name):
+        if not os.path.exists(os.path.join(EXAMPLES, name)):
+            self.skipTest(f"{name} was not built: what it needs is not installed")
+
+    def run_example(self, name, path, *arguments, dialect="openai", fails=False):
+        """Run with a home of its own; returns what it printed, or complained of."""
         with tempfile.TemporaryDirectory() as home, Fakellm() as provider:
             env = clean_environment(home)
             if dialect == "openai":
@@ -33,6 +37,9 @@ class Examples(unittest.TestCase):
                 env |= {"ANTHROPIC_API_KEY": "test", "ANTHROPIC_BASE_URL": provider.base(path)}
             done = subprocess.run([os.path.join(EXAMPLES, name), *arguments], env=env,
                                   capture_output=True, timeout=30, check=False)
+            if fails:
+                self.assertEqual(done.returncode, 1)
+                return done.stderr.decode()
             self.assertEqual(done.stderr, b"")
             self.assertEqual(done.returncode, 0)
             return done.stdout.decode()
@@ -43,10 +50,36 @@ class Examples(unittest.TestCase):
                 text = self.run_example("minimal", "/echo", "Say this.", dialect=dialect)
                 self.assertEqual(text, "Say this.\n")
 
-    def test_event_loop(self):
-        lines = sorted(self.run_example("event_loop", "/echo").splitlines())
-        self.assertEqual(lines, ["Name three mountains.: 21 bytes",
-                                 "Name three rivers.: 18 bytes"])
+    def run_event_loop(self, name):
+        """Two replies that take half a second, and a timer that ticks meanwhile."""
+        lines = self.run_example(name, "/n/50/rate/100").splitlines()
+        size = sum(len(f"tok{i} ") for i in range(50))
+        ticks = [line for line in lines if line.startswith("so far: ")]
+        self.assertEqual(sorted(set(lines) - set(ticks)),
+                         [f"Name three mountains.: {size} bytes",
+                          f"Name three rivers.: {size} bytes"])
+        seen = [int(line.split()[2]) for line in ticks]
+        self.assertGreater(len(seen), 0)
+        self.assertEqual(seen, sorted(seen))
+
+    def test_event_loops(self):
+        for name in ("event_loop", "event_loop_epoll", "event_loop_glib", "event_loop_uv"):
+            with self.subTest(name):
+                self.skip_unless_built(name)
+                self.run_event_loop(name)
+
+    def test_raii(self):
+        self.skip_unless_built("raii")
+        self.assertEqual(self.run_example("raii", "/echo", "One.", "Two."),
+                         "One.\nTwo.\n4 messages\n")
+
+    def test_raii_throws(self):
+        self.skip_unless_built("raii")
+        for path, status in (("/status/400", "(PROVIDER_REJECTED)"),
+                             ("/cut/300/n/200", "(INTERRUPTED)")):
+            with self.subTest(path):
+                said = self.run_example("raii", path, "One.", fails=True)
+                self.assertTrue(said.endswith(status + "\n"), said)
 
     def test_tools(self):
         for dialect in ("openai", "anthropic"):
