@@ -100,43 +100,70 @@ class Examples(unittest.TestCase):
         ])
 
 
-class Readme(unittest.TestCase):
-    """The C program that the README shows is one that builds and runs."""
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
-    def test_c_example(self):
-        with open("README.md", encoding="utf-8") as file:
-            code = re.search(r"```c\n(.*?)```", file.read(), re.DOTALL).group(1)
-        self.assertLessEqual(len(code.splitlines()), 30)
-        with tempfile.TemporaryDirectory() as folder:
-            source = os.path.join(folder, "hello.c")
-            with open(source, "w", encoding="utf-8") as file:
+
+class Compiled(unittest.TestCase):
+    """Programs that a document shows are built as their reader would, and run."""
+
+    def run_code(self, code, *flags, path="/echo", given=""):
+        """Compile in a folder of its own and run there; returns what it printed."""
+        library = os.path.dirname(os.environ["LIBAICHAT"])
+        include = os.path.abspath("include")
+        with tempfile.TemporaryDirectory() as folder, Fakellm() as provider:
+            with open(os.path.join(folder, "program.c"), "w", encoding="utf-8") as file:
                 file.write(code)
-            library = os.path.dirname(os.environ["LIBAICHAT"])
-            program = os.path.join(folder, "hello")
-            subprocess.run([*os.environ.get("CC", "cc").split(), "-std=c99", "-pedantic", "-Wall",
-                            "-Werror", "-Iinclude", source, "-L" + library, "-laichat",
-                            "-Wl,-rpath," + library, *FLAGS, "-o", program], check=True)
-            with Fakellm() as provider:
-                env = clean_environment(folder) | {
-                    "OPENAI_API_KEY": "test",
-                    "OPENAI_BASE_URL": provider.base("/echo") + "/v1",
-                }
-                done = subprocess.run([program], env=env, capture_output=True, timeout=30,
-                                      check=False)
-            self.assertEqual(done.stdout.decode(), "Hello!")
-            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            subprocess.run([*os.environ.get("CC", "cc").split(), *flags, "-Wall", "-Wextra",
+                            "-Werror", "-I" + include, "program.c", "-L" + library, "-laichat",
+                            "-Wl,-rpath," + library, *FLAGS, "-o", "program"],
+                           cwd=folder, check=True)
+            env = clean_environment(folder) | {
+                "OPENAI_API_KEY": "test",
+                "OPENAI_BASE_URL": provider.base(path) + "/v1",
+            }
+            done = subprocess.run(["./program"], cwd=folder, env=env, input=given.encode(),
+                                  capture_output=True, timeout=30, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        return done.stdout.decode()
+
+    def test_readme(self):
+        code = re.search(r"```c\n(.*?)```", read("README.md"), re.DOTALL).group(1)
+        self.assertLessEqual(len(code.splitlines()), 30)
+        self.assertEqual(self.run_code(code, "-std=c99", "-pedantic"), "Hello!")
+
+    def test_guide(self):
+        """Each program of the guide prints what stands below it."""
+        programs = re.findall(r"```c\n(/\* (\w+)\.c: .*?)```\n(?:.{,200}?```text\n(.*?)```)?",
+                              read("docs/embedding.md"), re.DOTALL)
+        self.assertEqual(len(programs), read("docs/embedding.md").count("```c\n"))
+        providers = {"errors": "/status/401", "stop": "/n/1000/rate/50",
+                     "tools": "/tools/1/n/3"}
+        said = {"hello": "One.\n\nTwo.\n\n", "tools": "tok0 tok1 tok2 \n"}
+        for code, name, text in programs:
+            with self.subTest(name):
+                printed = self.run_code(code, path=providers.get(name, "/echo"),
+                                        given="One.\nTwo.\n")
+                self.assertEqual(printed, said.get(name, text))
+                self.assertNotEqual(printed, "")
 
 
 class Documents(unittest.TestCase):
     """What lists something lists all of it."""
 
     def test_quirks(self):
-        with open("libaichat/model/quirks.def", encoding="utf-8") as file:
-            names = re.findall(r'^QUIRK\(\w+, "(\w+)"', file.read(), re.MULTILINE)
-        with open("docs/adding-a-provider.md", encoding="utf-8") as file:
-            listed = re.findall(r"^\| `(\w+)` \|", file.read(), re.MULTILINE)
+        names = re.findall(r'^QUIRK\(\w+, "(\w+)"', read("libaichat/model/quirks.def"),
+                           re.MULTILINE)
+        listed = re.findall(r"^\| `(\w+)` \|", read("docs/adding-a-provider.md"), re.MULTILINE)
         self.assertGreater(len(names), 10)
         self.assertEqual(listed, names)
+
+    def test_headers(self):
+        listed = re.findall(r"^\| (aichat/\w+\.h) \|", read("docs/reference.md"), re.MULTILINE)
+        self.assertEqual(sorted(listed), sorted("aichat/" + name for name in
+                                                os.listdir("include/aichat")
+                                                if name.endswith(".h")))
 
 
 if __name__ == "__main__":
