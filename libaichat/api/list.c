@@ -38,6 +38,7 @@ int aichat_conversation_list(aichat *ai, const char *after, size_t limit,
 			     aichat_list **ret_list, aichat_error **reterr)
 {
 	struct aic_id before = { 0 };
+	const struct aic_conversation_filter filter = { 0 };
 	int64_t updated = INT64_MAX;
 
 	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
@@ -55,7 +56,7 @@ int aichat_conversation_list(aichat *ai, const char *after, size_t limit,
 		return aic_error_nomem(reterr);
 	list->refs = 1;
 	/* One more than wanted tells whether there is a next page. */
-	rc = aic_store_conversations(core->store, ai->owner, false, updated,
+	rc = aic_store_conversations(core->store, ai->owner, &filter, updated,
 				     after ? &before : NULL, limit + 1, &list->rows,
 				     reterr);
 	if (rc == 0 &&

@@ -22,7 +22,8 @@ int aic_store_conversation(struct aic_store *store, const char *owner,
 	return rc;
 }
 
-int aic_store_conversations(struct aic_store *store, const char *owner, bool archived,
+int aic_store_conversations(struct aic_store *store, const char *owner,
+			    const struct aic_conversation_filter *filter,
 			    int64_t before_updated_unix_ms,
 			    const struct aic_id *before_id, size_t limit,
 			    struct aic_conversation_rows *ret_rows, aichat_error **reterr)
@@ -32,7 +33,7 @@ int aic_store_conversations(struct aic_store *store, const char *owner, bool arc
 
 	if (rc < 0)
 		return rc;
-	rc = OPS(store)->conversations(session, owner, archived, before_updated_unix_ms,
+	rc = OPS(store)->conversations(session, owner, filter, before_updated_unix_ms,
 				       before_id, limit, ret_rows, reterr);
 	aic_store_read_end(store, session);
 	if (rc < 0)
@@ -167,6 +168,24 @@ int aic_store_path(struct aic_store *store, const char *owner, const struct aic_
 		list.items[i] = list.items[list.count - 1 - i];
 		list.items[list.count - 1 - i] = message;
 	}
+	return give(&list, rc, ret_messages);
+}
+
+int aic_store_tree(struct aic_store *store, const char *owner,
+		   const struct aic_id *conversation_id, const struct aic_id *after,
+		   size_t limit, struct aic_messages *ret_messages, aichat_error **reterr)
+{
+	struct aic_messages list = { 0 };
+	struct aic_session *session = NULL;
+	int rc = aic_store_read_begin(store, &session, reterr);
+
+	if (rc < 0)
+		return rc;
+	rc = OPS(store)->tree(session, owner, conversation_id, after, limit, &list,
+			      reterr);
+	if (rc == 0)
+		rc = show(store, session, owner, list.items, list.count, reterr);
+	aic_store_read_end(store, session);
 	return give(&list, rc, ret_messages);
 }
 
@@ -325,6 +344,23 @@ int aic_store_delete_conversation(struct aic_store *store, const char *owner,
 	if (rc == 0)
 		rc = aic_store_read_begin(store, &session, reterr);
 	return rc < 0 ? rc : OPS(store)->delete_conversation(session, owner, id, reterr);
+}
+
+int aic_store_erase_message(struct aic_store *store, const char *owner,
+			    const struct aic_id *id, aichat_error **reterr)
+{
+	struct aic_session *session = NULL;
+	int rc = job_session(store, &session, reterr);
+
+	/* A reply whose owner is dead is over. */
+	if (rc == 0)
+		rc = aic_store_read_begin(store, &session, reterr);
+	return rc < 0 ? rc : OPS(store)->erase_message(session, owner, id, reterr);
+}
+
+bool aic_store_is_purged(struct aic_store *store)
+{
+	return OPS(store)->is_purged(store->backend);
 }
 
 int aic_store_add_message(struct aic_store *store, const char *owner,

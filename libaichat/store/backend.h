@@ -78,6 +78,9 @@ struct aic_store_backend {
 	/* False when a failure has ended it: nothing of it will be stored. */
 	bool (*in_transaction)(struct aic_backend *backend);
 
+	/* Nothing that was erased is left in the files. Any thread. */
+	bool (*is_purged)(struct aic_backend *backend);
+
 	/* One consistent view until read_end(). Any thread. */
 	int (*read_begin)(struct aic_backend *backend, struct aic_session **ret_session,
 			  aichat_error **reterr);
@@ -98,7 +101,8 @@ struct aic_store_backend {
 			    const struct aic_id *id, struct aic_conversation_row *ret_row,
 			    aichat_error **reterr);
 	int (*conversations)(struct aic_session *session, const char *owner,
-			     bool archived, int64_t before_updated_unix_ms,
+			     const struct aic_conversation_filter *filter,
+			     int64_t before_updated_unix_ms,
 			     const struct aic_id *before_id, size_t limit,
 			     struct aic_conversation_rows *ret_rows,
 			     aichat_error **reterr);
@@ -113,6 +117,10 @@ struct aic_store_backend {
 	int (*path)(struct aic_session *session, const char *owner,
 		    const struct aic_id *tip, size_t limit,
 		    struct aic_messages *ret_messages, aichat_error **reterr);
+	int (*tree)(struct aic_session *session, const char *owner,
+		    const struct aic_id *conversation_id, const struct aic_id *after,
+		    size_t limit, struct aic_messages *ret_messages,
+		    aichat_error **reterr);
 	int (*children)(struct aic_session *session, const char *owner,
 			const struct aic_id *conversation_id, const struct aic_id *parent,
 			struct aic_messages *ret_messages, aichat_error **reterr);
@@ -142,6 +150,8 @@ struct aic_store_backend {
 			int64_t updated_unix_ms, aichat_error **reterr);
 	int (*delete_conversation)(struct aic_session *session, const char *owner,
 				   const struct aic_id *id, aichat_error **reterr);
+	int (*erase_message)(struct aic_session *session, const char *owner,
+			     const struct aic_id *id, aichat_error **reterr);
 	int (*add_message)(struct aic_session *session, const char *owner,
 			   const struct aichat_message *message,
 			   const struct aic_id *reply_id, aichat_error **reterr);

@@ -177,6 +177,11 @@ static int harden(sqlite3 *handle)
 	return SQLITE_OK;
 }
 
+static int busy_timeout(const struct aic_sqlite *db)
+{
+	return (int)AIC_MIN(db->lock.busy_timeout_ms, (int64_t)INT32_MAX);
+}
+
 static int open_conn(struct aic_sqlite *db, struct aic_sqlite_conn *conn, int flags,
 		     aichat_error **reterr)
 {
@@ -204,9 +209,7 @@ static int open_conn(struct aic_sqlite *db, struct aic_sqlite_conn *conn, int fl
 		rc = sqlite3_wal_autocheckpoint(conn->handle, 0);
 	/* Programs that do not know our lock file (a shell) lock in SQLite's way. */
 	if (rc == SQLITE_OK)
-		rc = sqlite3_busy_timeout(
-			conn->handle,
-			(int)AIC_MIN(db->lock.busy_timeout_ms, (int64_t)INT32_MAX));
+		rc = sqlite3_busy_timeout(conn->handle, busy_timeout(db));
 	int code = rc == SQLITE_OK ? 0 : aic_sqlite_error(conn, rc, reterr);
 	for (size_t i = 0; code == 0 && i < AIC_ARRAY_LEN(pragmas); i++)
 		code = aic_sqlite_exec(conn, pragmas[i], reterr);
@@ -287,6 +290,11 @@ static int open_db(const struct aic_place *place, const struct aic_store_config 
 		close_db(&db->backend);
 		return rc;
 	}
+	/* What cannot be read of a damaged store is met where it is needed. */
+	int64_t to_purge = 0;
+	aic_sqlite_number(&db->writer, "SELECT EXISTS (SELECT 1 FROM purge)", &to_purge,
+			  NULL);
+	atomic_store(&db->to_purge, to_purge != 0);
 	sqlite3_wal_hook(db->writer.handle, note_wal_size, db);
 	*ret_backend = &db->backend;
 	return 0;
@@ -305,15 +313,54 @@ static int open_memory(const struct aic_place *place,
 	return open_db(place, config, &aic_store_memory, ret_backend, reterr);
 }
 
+/*
+ * All of the WAL into the file, and the WAL cut off, if nobody reads what is in it. Under
+ * the write lock.
+ */
+static bool truncate_wal(struct aic_sqlite *db)
+{
+	sqlite3_busy_timeout(db->writer.handle, 0);
+	int rc = sqlite3_wal_checkpoint_v2(db->writer.handle, NULL,
+					   SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_busy_timeout(db->writer.handle, busy_timeout(db));
+	return rc == SQLITE_OK;
+}
+
+/*
+ * Deleted content is overwritten in the tables, and goes from the WAL with it. Readers
+ * may keep it from ending; then the next commit goes on, of whatever process.
+ */
+static void purge(struct aic_sqlite *db)
+{
+	if (!atomic_load(&db->to_purge) || !db->path || !truncate_wal(db) ||
+	    run_kept(&db->writer, AIC_SQL_BEGIN, NULL) < 0)
+		return;
+	if (run_kept(&db->writer, AIC_SQL_PURGED, NULL) == 0 &&
+	    run_kept(&db->writer, AIC_SQL_COMMIT, NULL) == 0)
+		atomic_store(&db->to_purge, false);
+	else if (!sqlite3_get_autocommit(db->writer.handle))
+		run_kept(&db->writer, AIC_SQL_ROLLBACK, NULL);
+}
+
+static bool is_purged(struct aic_backend *backend)
+{
+	const struct aic_sqlite *db = (struct aic_sqlite *)backend;
+
+	return !db->path || !atomic_load(&db->to_purge);
+}
+
 /* Best effort, and only if nobody else is at it: the next one does it otherwise. */
 static void last_checkpoint(struct aic_sqlite *db)
 {
-	if (!db->path || db->wal_pages < WAL_PAGES_LEFT || atomic_load(&db->corrupt) ||
+	bool wanted = db->wal_pages >= WAL_PAGES_LEFT || atomic_load(&db->to_purge);
+
+	if (!db->path || !wanted || atomic_load(&db->corrupt) ||
 	    aic_sqlite_lock_write(&db->lock, name_of(db), 0, NULL) < 0)
 		return;
-	sqlite3_busy_timeout(db->writer.handle, 0);
-	sqlite3_wal_checkpoint_v2(db->writer.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE,
-				  NULL, NULL);
+	if (atomic_load(&db->to_purge))
+		purge(db);
+	else
+		truncate_wal(db);
 	aic_sqlite_unlock_write(&db->lock);
 }
 
@@ -414,6 +461,7 @@ static int commit(struct aic_backend *backend, aichat_error **reterr)
 		return rc;
 	}
 	db->slot_uncommitted = db->slot_unkept = false;
+	purge(db);
 	/* Readers may keep it from ending; then the next commit goes on. */
 	if (db->wal_pages >= WAL_PAGES_MAX) {
 		sqlite3_wal_checkpoint_v2(db->writer.handle, NULL,
@@ -519,19 +567,21 @@ static void read_end(struct aic_session *session)
 #define SHARED_FUNCTIONS                                                                 \
 	.close = close_db, .begin = begin, .commit = commit, .rollback = rollback,       \
 	.mark = mark, .keep = keep, .undo = undo, .in_transaction = in_transaction,      \
-	.read_begin = read_begin, .read_end = read_end, .claim = aic_sqlite_claim,       \
-	.own = aic_sqlite_own, .dead = aic_sqlite_dead,                                  \
+	.is_purged = is_purged, .read_begin = read_begin, .read_end = read_end,          \
+	.claim = aic_sqlite_claim, .own = aic_sqlite_own, .dead = aic_sqlite_dead,       \
 	.conversation = aic_sqlite_read_conversation,                                    \
 	.conversations = aic_sqlite_read_conversations,                                  \
 	.by_prefix = aic_sqlite_read_prefix, .message = aic_sqlite_read_message,         \
-	.path = aic_sqlite_read_path, .children = aic_sqlite_read_children,              \
-	.reply = aic_sqlite_read_reply, .reply_of = aic_sqlite_read_reply_of,            \
+	.path = aic_sqlite_read_path, .tree = aic_sqlite_read_tree,                      \
+	.children = aic_sqlite_read_children, .reply = aic_sqlite_read_reply,            \
+	.reply_of = aic_sqlite_read_reply_of,                                            \
 	.reply_messages = aic_sqlite_read_reply_messages,                                \
 	.events = aic_sqlite_read_events, .cancelled = aic_sqlite_read_cancelled,        \
 	.add_conversation = aic_sqlite_add_conversation,                                 \
 	.set_conversation = aic_sqlite_set_conversation,                                 \
 	.set_head = aic_sqlite_set_head,                                                 \
 	.delete_conversation = aic_sqlite_delete_conversation,                           \
+	.erase_message = aic_sqlite_erase_message,                                       \
 	.add_message = aic_sqlite_add_message,                                           \
 	.update_message = aic_sqlite_update_message, .add_reply = aic_sqlite_add_reply,  \
 	.set_reply = aic_sqlite_set_reply, .cancel_reply = aic_sqlite_cancel_reply,      \

@@ -41,9 +41,10 @@ struct aic_sqlite {
 	dev_t device;
 	ino_t inode;
 	struct aic_sqlite_lock lock;
-	_Atomic bool corrupt; /* seen damaged: it is not written any more */
-	bool durable;         /* the writer's synchronous is FULL */
-	int wal_pages;        /* after the last commit */
+	_Atomic bool corrupt;  /* seen damaged: it is not written any more */
+	_Atomic bool to_purge; /* erased content is left in the WAL */
+	bool durable;          /* the writer's synchronous is FULL */
+	int wal_pages;         /* after the last commit */
 
 	/* Our slot: its owner's replies are not folded yet; taken in this transaction;
 	 * taken after the mark. */
@@ -165,7 +166,8 @@ int aic_sqlite_read_conversation(struct aic_session *session, const char *owner,
 				 struct aic_conversation_row *ret_row,
 				 aichat_error **reterr);
 int aic_sqlite_read_conversations(struct aic_session *session, const char *owner,
-				  bool archived, int64_t before_updated_unix_ms,
+				  const struct aic_conversation_filter *filter,
+				  int64_t before_updated_unix_ms,
 				  const struct aic_id *before_id, size_t limit,
 				  struct aic_conversation_rows *ret_rows,
 				  aichat_error **reterr);
@@ -179,6 +181,10 @@ int aic_sqlite_read_message(struct aic_session *session, const char *owner,
 int aic_sqlite_read_path(struct aic_session *session, const char *owner,
 			 const struct aic_id *tip, size_t limit,
 			 struct aic_messages *ret_messages, aichat_error **reterr);
+int aic_sqlite_read_tree(struct aic_session *session, const char *owner,
+			 const struct aic_id *conversation_id, const struct aic_id *after,
+			 size_t limit, struct aic_messages *ret_messages,
+			 aichat_error **reterr);
 int aic_sqlite_read_children(struct aic_session *session, const char *owner,
 			     const struct aic_id *conversation_id,
 			     const struct aic_id *parent,
@@ -223,6 +229,8 @@ int aic_sqlite_add_events(struct aic_session *session, const struct aic_id *repl
 			  aichat_error **reterr);
 int aic_sqlite_prune(struct aic_session *session, int64_t ended_before_unix_ms,
 		     size_t max, aichat_error **reterr);
+int aic_sqlite_drop_log(struct aic_sqlite_conn *conn, int64_t reply,
+			aichat_error **reterr);
 
 /* sqlite_write.c */
 int aic_sqlite_conversation_no(struct aic_sqlite_conn *conn, const char *owner,
@@ -239,6 +247,8 @@ int aic_sqlite_set_head(struct aic_session *session, const char *owner,
 			int64_t updated_unix_ms, aichat_error **reterr);
 int aic_sqlite_delete_conversation(struct aic_session *session, const char *owner,
 				   const struct aic_id *id, aichat_error **reterr);
+int aic_sqlite_erase_message(struct aic_session *session, const char *owner,
+			     const struct aic_id *id, aichat_error **reterr);
 int aic_sqlite_add_message(struct aic_session *session, const char *owner,
 			   const struct aichat_message *message,
 			   const struct aic_id *reply_id, aichat_error **reterr);

@@ -13,6 +13,9 @@ static const struct {
 } strays[] = {
 	{ "SELECT count(*) FROM conversation WHERE owner = ''",
 	  "a conversation without an owner" },
+	{ "SELECT count(*) FROM conversation WHERE tags IS NOT NULL"
+	  " AND NOT json_valid(tags)",
+	  "tags that are no JSON" },
 	{ "SELECT count(*) FROM conversation c WHERE head IS NOT NULL AND NOT EXISTS"
 	  " (SELECT 1 FROM message m WHERE m.id = c.head AND m.k >> 24 = c.no)",
 	  "a head that is no message of its conversation" },

@@ -21,6 +21,7 @@ static int take_conversation(struct aic_query *q, struct aic_conversation_row *r
 	aic_query_id(q, &row->id);
 	aic_query_text(q, &row->title);
 	aic_query_text(q, &row->settings);
+	aic_query_text(q, &row->tags);
 	aic_query_id(q, &row->head);
 	row->created_unix_ms = aic_query_int(q);
 	row->updated_unix_ms = aic_query_int(q);
@@ -54,7 +55,8 @@ int aic_sqlite_read_conversation(struct aic_session *session, const char *owner,
 }
 
 int aic_sqlite_read_conversations(struct aic_session *session, const char *owner,
-				  bool archived, int64_t before_updated_unix_ms,
+				  const struct aic_conversation_filter *filter,
+				  int64_t before_updated_unix_ms,
 				  const struct aic_id *before_id, size_t limit,
 				  struct aic_conversation_rows *ret_rows,
 				  aichat_error **reterr)
@@ -64,11 +66,13 @@ int aic_sqlite_read_conversations(struct aic_session *session, const char *owner
 	int rc;
 
 	aic_query_bind_text(&q, owner);
-	aic_query_bind_int(&q, archived);
+	aic_query_bind_int(&q, filter->archived);
 	aic_query_bind_int(&q, from ? before_updated_unix_ms : INT64_MAX);
 	aic_query_bind_bytes(&q, from ? before_id->bytes : (const void *)"",
 			     from ? sizeof(before_id->bytes) : 0);
 	aic_query_bind_int(&q, (int64_t)AIC_MIN(limit, (size_t)INT32_MAX));
+	aic_query_bind_text(&q, filter->tag);
+	aic_query_bind_text(&q, filter->text);
 	while ((rc = aic_query_step(&q, reterr)) > 0) {
 		if (!AIC_GROW(ret_rows->items, ret_rows->count, &ret_rows->capacity))
 			return aic_error_nomem(reterr);
@@ -289,10 +293,10 @@ static int take_messages(struct aic_query *q, struct aic_messages *list,
 	return rc;
 }
 
-/* The key that stands for the parent of its children; the conversation must be there. */
-static int parent_key(struct aic_sqlite_conn *conn, const char *owner,
-		      const struct aic_id *conversation_id, const struct aic_id *parent,
-		      int64_t *ret_key, aichat_error **reterr)
+/* The key of a message, or that of the root for NULL; the conversation must be there. */
+static int message_key(struct aic_sqlite_conn *conn, const char *owner,
+		       const struct aic_id *conversation_id, const struct aic_id *id,
+		       int64_t *ret_key, aichat_error **reterr)
 {
 	int64_t no = 0;
 	int rc = aic_sqlite_conversation_no(conn, owner, conversation_id, &no, reterr);
@@ -300,18 +304,37 @@ static int parent_key(struct aic_sqlite_conn *conn, const char *owner,
 	if (rc < 0)
 		return rc;
 	*ret_key = no << AIC_ORDINAL_BITS;
-	if (!parent)
+	if (!id)
 		return 0;
 	AIC_QUERY(q, conn, AIC_SQL_MESSAGE_PLACE);
-	aic_query_bind_id(&q, parent);
+	aic_query_bind_id(&q, id);
 	aic_query_bind_text(&q, owner);
 	rc = aic_query_step(&q, reterr);
 	if (rc < 0)
 		return rc;
 	*ret_key = aic_query_int(&q);
 	if (rc == 0 || *ret_key >> AIC_ORDINAL_BITS != no)
-		return aic_sqlite_missing(reterr, "message", parent);
+		return aic_sqlite_missing(reterr, "message", id);
 	return 0;
+}
+
+int aic_sqlite_read_tree(struct aic_session *session, const char *owner,
+			 const struct aic_id *conversation_id, const struct aic_id *after,
+			 size_t limit, struct aic_messages *ret_messages,
+			 aichat_error **reterr)
+{
+	struct aic_sqlite_conn *conn = aic_sqlite_conn_of(session);
+	int64_t key = 0;
+	int rc = message_key(conn, owner, conversation_id, after, &key, reterr);
+
+	if (rc < 0)
+		return rc;
+	AIC_QUERY(q, conn, AIC_SQL_TREE);
+	aic_query_bind_int(&q, key);
+	aic_query_bind_int(&q, key | AIC_ORDINAL_MAX);
+	aic_query_bind_text(&q, owner);
+	aic_query_bind_int(&q, (int64_t)AIC_MIN(limit, (size_t)INT32_MAX));
+	return take_messages(&q, ret_messages, reterr);
 }
 
 int aic_sqlite_read_children(struct aic_session *session, const char *owner,
@@ -321,7 +344,7 @@ int aic_sqlite_read_children(struct aic_session *session, const char *owner,
 {
 	struct aic_sqlite_conn *conn = aic_sqlite_conn_of(session);
 	int64_t key = 0;
-	int rc = parent_key(conn, owner, conversation_id, parent, &key, reterr);
+	int rc = message_key(conn, owner, conversation_id, parent, &key, reterr);
 
 	if (rc < 0)
 		return rc;

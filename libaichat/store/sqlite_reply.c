@@ -426,7 +426,7 @@ int aic_sqlite_read_events(struct aic_session *session, const char *owner,
 	return rc < 0 ? rc : 0;
 }
 
-static int drop_log(struct aic_sqlite_conn *conn, int64_t no, aichat_error **reterr)
+int aic_sqlite_drop_log(struct aic_sqlite_conn *conn, int64_t no, aichat_error **reterr)
 {
 	AIC_QUERY(events, conn, AIC_SQL_DROP_EVENTS);
 	AIC_QUERY(reply, conn, AIC_SQL_LOG_DROPPED);
@@ -452,7 +452,7 @@ int aic_sqlite_prune(struct aic_session *session, int64_t ended_before_unix_ms,
 		aic_query_done(&q);
 		if (rc <= 0)
 			return rc;
-		rc = drop_log(conn, no, reterr);
+		rc = aic_sqlite_drop_log(conn, no, reterr);
 		if (rc < 0)
 			return rc;
 	}

@@ -56,6 +56,13 @@ static const char *const version_1[] = {
 	" payload BLOB NOT NULL) STRICT",
 };
 
+static const char *const version_2[] = {
+	"ALTER TABLE conversation ADD COLUMN tags TEXT", /* a JSON array of strings */
+	/* Content was deleted from the tables; until the row goes, the WAL may have it.
+	 */
+	"CREATE TABLE purge(erased_at INT NOT NULL) STRICT",
+};
+
 struct migration {
 	const char *const *statements;
 	size_t count;
@@ -63,6 +70,7 @@ struct migration {
 
 static const struct migration migrations[] = {
 	{ version_1, AIC_ARRAY_LEN(version_1) },
+	{ version_2, AIC_ARRAY_LEN(version_2) },
 };
 
 #define VERSION ((int64_t)AIC_ARRAY_LEN(migrations))

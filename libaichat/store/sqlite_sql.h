@@ -16,7 +16,8 @@
 	"FROM message m JOIN conversation c ON c.no = m.k >> 24 "                        \
 	"LEFT JOIN message p ON p.k = m.parent "
 #define AIC_SQL_CONVERSATION_COLUMNS                                                     \
-	"id, title, settings, head, created_at, updated_at, version, pinned, archived "
+	"id, title, settings, tags, head, created_at, updated_at, version, pinned, "     \
+	"archived "
 /* Of replies r and their conversation c. */
 #define AIC_SQL_REPLY_COLUMNS                                                            \
 	"r.no, r.slot, r.logged, r.id, c.id, r.parent_id, r.message_id, r.state, "       \
@@ -35,10 +36,12 @@
                                                                                          \
 	X(CONVERSATION, "SELECT " AIC_SQL_CONVERSATION_COLUMNS                           \
 			"FROM conversation WHERE id = ?1 AND owner = ?2")                \
-	X(CONVERSATIONS,                                                                 \
-	  "SELECT " AIC_SQL_CONVERSATION_COLUMNS                                         \
-	  "FROM conversation WHERE owner = ?1 AND archived = ?2 "                        \
-	  "AND (updated_at, id) < (?3, ?4) ORDER BY updated_at DESC, id DESC LIMIT ?5")  \
+	X(CONVERSATIONS, "SELECT " AIC_SQL_CONVERSATION_COLUMNS                          \
+			 "FROM conversation WHERE owner = ?1 AND archived = ?2 "         \
+			 "AND (updated_at, id) < (?3, ?4) AND (?6 IS NULL OR EXISTS "    \
+			 "(SELECT 1 FROM json_each(tags) WHERE value = ?6)) "            \
+			 "AND (?7 IS NULL OR instr(lower(title), lower(?7))) "           \
+			 "ORDER BY updated_at DESC, id DESC LIMIT ?5")                   \
 	X(CONVERSATION_PREFIX, "SELECT id FROM conversation WHERE id BETWEEN ?1 AND ?2 " \
 			       "AND owner = ?3 LIMIT 2")                                 \
 	X(CONVERSATION_NO, "SELECT no FROM conversation WHERE id = ?1 AND owner = ?2")   \
@@ -46,6 +49,8 @@
 		   "WHERE m.id = ?1 AND c.owner = ?2")                                   \
 	X(MESSAGE_AT, "SELECT " AIC_SQL_MESSAGE_COLUMNS AIC_SQL_MESSAGE_FROM             \
 		      "WHERE m.k = ?1 AND c.owner = ?2")                                 \
+	X(TREE, "SELECT " AIC_SQL_MESSAGE_COLUMNS AIC_SQL_MESSAGE_FROM                   \
+		"WHERE m.k > ?1 AND m.k <= ?2 AND c.owner = ?3 ORDER BY m.k LIMIT ?4")   \
 	X(CHILDREN, "SELECT " AIC_SQL_MESSAGE_COLUMNS AIC_SQL_MESSAGE_FROM               \
 		    "WHERE m.parent = ?1 AND c.owner = ?2 ORDER BY m.k")                 \
 	X(REPLY_MESSAGES,                                                                \
@@ -78,13 +83,14 @@
 		  "coalesce((SELECT max(k) FROM event WHERE k > ?1 AND k <= ?3), ?1) "   \
 		  "ORDER BY k")                                                          \
                                                                                          \
-	X(ADD_CONVERSATION, "INSERT INTO conversation(owner, id, title, settings, "      \
-			    "head, created_at, updated_at, version, pinned, archived) "  \
-			    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")           \
+	X(ADD_CONVERSATION,                                                              \
+	  "INSERT INTO conversation(owner, id, title, settings, tags, head, "            \
+	  "created_at, updated_at, version, pinned, archived) "                          \
+	  "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")                        \
 	X(SET_CONVERSATION,                                                              \
-	  "UPDATE conversation SET title = ?3, settings = ?4, head = ?5, "               \
-	  "updated_at = ?6, pinned = ?7, archived = ?8, version = version + 1 "          \
-	  "WHERE id = ?1 AND owner = ?2 AND ?9 IN (0, version)")                         \
+	  "UPDATE conversation SET title = ?3, settings = ?4, tags = ?5, head = ?6, "    \
+	  "updated_at = ?7, pinned = ?8, archived = ?9, version = version + 1 "          \
+	  "WHERE id = ?1 AND owner = ?2 AND ?10 IN (0, version)")                        \
 	X(SET_HEAD, "UPDATE conversation SET head = ?3, updated_at = ?4, "               \
 		    "version = version + 1 WHERE id = ?1 AND owner = ?2")                \
 	X(LAST_MESSAGE, "SELECT k FROM message WHERE k > ?1 AND k <= ?2 "                \
@@ -118,6 +124,10 @@
 	X(DROP_EVENTS, "DELETE FROM event WHERE k >= ?1 AND k < ?2")                     \
 	X(RUNNING_IN,                                                                    \
 	  "SELECT 1 FROM reply WHERE conversation = ?1 AND state = 2 LIMIT 1")           \
+	X(WRITER_OF, "SELECT r.no, r.state FROM message m JOIN reply r "                 \
+		     "ON r.no = m.reply WHERE m.k = ?1")                                 \
+	X(TO_PURGE, "INSERT INTO purge(erased_at) VALUES(?1)")                           \
+	X(PURGED, "DELETE FROM purge")                                                   \
 	X(DROP_REPLIES, "DELETE FROM reply WHERE conversation = ?1")                     \
 	X(DROP_CONVERSATION, "DELETE FROM conversation WHERE no = ?1")                   \
                                                                                          \

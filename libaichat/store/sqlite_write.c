@@ -2,6 +2,7 @@
  * Writing conversations and messages.
  */
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "store/sqlite.h"
@@ -85,6 +86,7 @@ int aic_sqlite_add_conversation(struct aic_session *session, const char *owner,
 	aic_query_bind_id(&q, &row->id);
 	aic_query_bind_text(&q, row->title);
 	aic_query_bind_text(&q, row->settings);
+	aic_query_bind_text(&q, row->tags);
 	aic_query_bind_id(&q, &row->head);
 	aic_query_bind_int(&q, row->created_unix_ms);
 	aic_query_bind_int(&q, row->updated_unix_ms);
@@ -109,6 +111,7 @@ int aic_sqlite_set_conversation(struct aic_session *session, const char *owner,
 	aic_query_bind_text(&q, owner);
 	aic_query_bind_text(&q, row->title);
 	aic_query_bind_text(&q, row->settings);
+	aic_query_bind_text(&q, row->tags);
 	aic_query_bind_id(&q, &row->head);
 	aic_query_bind_int(&q, row->updated_unix_ms);
 	aic_query_bind_int(&q, row->pinned);
@@ -201,6 +204,18 @@ static int refuse_running(struct aic_sqlite_conn *conn, int64_t no, aichat_error
 				       "first");
 }
 
+/* What is deleted is overwritten in the tables, but the WAL still has it. */
+static int note_purge(struct aic_sqlite_conn *conn, aichat_error **reterr)
+{
+	AIC_QUERY(q, conn, AIC_SQL_TO_PURGE);
+
+	aic_query_bind_int(&q, aic_clock_unix_ms());
+	int rc = aic_query_run(&q, reterr);
+	if (rc == 0)
+		atomic_store(&conn->db->to_purge, true);
+	return rc;
+}
+
 int aic_sqlite_delete_conversation(struct aic_session *session, const char *owner,
 				   const struct aic_id *id, aichat_error **reterr)
 {
@@ -216,7 +231,8 @@ int aic_sqlite_delete_conversation(struct aic_session *session, const char *owne
 	    (rc = drop_logs(conn, no, reterr)) < 0 ||
 	    (rc = run_on(conn, AIC_SQL_DROP_REPLIES, no, reterr)) < 0 ||
 	    (rc = drop_parts(conn, first, end, reterr)) < 0 ||
-	    (rc = run_range(conn, AIC_SQL_DROP_MESSAGES, first, end, reterr)) < 0)
+	    (rc = run_range(conn, AIC_SQL_DROP_MESSAGES, first, end, reterr)) < 0 ||
+	    (rc = note_purge(conn, reterr)) < 0)
 		return rc;
 	return run_on(conn, AIC_SQL_DROP_CONVERSATION, no, reterr);
 }
@@ -417,12 +433,27 @@ int aic_sqlite_add_message(struct aic_session *session, const char *owner,
 	return aic_query_run(&q, reterr);
 }
 
+/* A stored message as it is now, with these rows as its parts. */
+static int set_message(struct aic_sqlite_conn *conn, int64_t k,
+		       const struct aichat_message *message, int64_t part, int64_t parts,
+		       aichat_error **reterr)
+{
+	unsigned char bytes[AIC_DIGEST_BYTES];
+	unsigned char *digest = NULL;
+	int rc = seal(message, bytes, &digest, reterr);
+
+	if (rc < 0)
+		return rc;
+	AIC_QUERY(q, conn, AIC_SQL_SET_MESSAGE);
+	aic_query_bind_int(&q, k);
+	bind_message(&q, message, part, parts, digest);
+	return aic_query_run(&q, reterr);
+}
+
 int aic_sqlite_update_message(struct aic_session *session, const char *owner,
 			      const struct aichat_message *message, aichat_error **reterr)
 {
 	struct aic_sqlite_conn *conn = aic_sqlite_conn_of(session);
-	unsigned char bytes[AIC_DIGEST_BYTES];
-	unsigned char *digest = NULL;
 	struct place place = { 0 };
 	int64_t no = 0, part = 0, parts = 0;
 	int rc = aic_sqlite_conversation_no(conn, owner, &message->conversation_id, &no,
@@ -438,11 +469,61 @@ int aic_sqlite_update_message(struct aic_session *session, const char *owner,
 				     "a message cannot get another parent");
 	if (place.parts)
 		rc = drop_parts(conn, place.part, place.part + place.parts, reterr);
-	if (rc < 0 || (rc = seal(message, bytes, &digest, reterr)) < 0 ||
-	    (rc = add_parts(conn, message, no, &part, &parts, reterr)) < 0)
+	if (rc == 0)
+		rc = add_parts(conn, message, no, &part, &parts, reterr);
+	return rc < 0 ? rc : set_message(conn, place.k, message, part, parts, reterr);
+}
+
+/* ---- erasing ---------------------------------------------------------------------- */
+
+/* The log of the reply that wrote it says the same once more. */
+static int drop_writers_log(struct aic_sqlite_conn *conn, int64_t k,
+			    aichat_error **reterr)
+{
+	AIC_QUERY(q, conn, AIC_SQL_WRITER_OF);
+
+	aic_query_bind_int(&q, k);
+	int rc = aic_query_step(&q, reterr);
+	int64_t reply = aic_query_int(&q);
+	int64_t state = aic_query_int(&q);
+	if (rc <= 0)
 		return rc;
-	AIC_QUERY(q, conn, AIC_SQL_SET_MESSAGE);
-	aic_query_bind_int(&q, place.k);
-	bind_message(&q, message, part, parts, digest);
-	return aic_query_run(&q, reterr);
+	if (state < AICHAT_REPLY_COMPLETE)
+		return aic_error_set(reterr, AICHAT_ESTATE,
+				     "the reply that writes the message is not over; "
+				     "stop it first");
+	return aic_sqlite_drop_log(conn, reply, reterr);
+}
+
+/* What is left says who answered what, when, and what it cost. */
+static void keep_skeleton(struct aichat_message *message)
+{
+	for (size_t i = 0; i < message->part_count; i++)
+		aic_part_done(&message->parts[i]);
+	message->part_count = 0;
+	aic_free(AIC_TAKE(message->stop_sequence));
+	aic_free(AIC_TAKE(message->response_id));
+	message->state = AICHAT_MESSAGE_ERASED;
+}
+
+int aic_sqlite_erase_message(struct aic_session *session, const char *owner,
+			     const struct aic_id *id, aichat_error **reterr)
+{
+	AIC_CLEANUP(aichat_message_unrefp) struct aichat_message *message = NULL;
+	struct aic_sqlite_conn *conn = aic_sqlite_conn_of(session);
+	struct place place = { 0 };
+	int rc = find_place(conn, owner, id, &place, reterr);
+
+	if (rc < 0 || place.state == AICHAT_MESSAGE_ERASED)
+		return rc;
+	rc = drop_writers_log(conn, place.k, reterr);
+	if (rc == 0)
+		rc = aic_sqlite_read_message(session, owner, id, &message, reterr);
+	if (rc == 0 && place.parts)
+		rc = drop_parts(conn, place.part, place.part + place.parts, reterr);
+	if (rc < 0)
+		return rc;
+	keep_skeleton(message);
+	rc = set_message(conn, place.k, message, 0, 0, reterr);
+	return rc < 0 ? rc : note_purge(conn, reterr);
 }

@@ -212,6 +212,7 @@ void aic_conversation_row_done(struct aic_conversation_row *row)
 {
 	aic_free(row->title);
 	aic_free(row->settings);
+	aic_free(row->tags);
 	*row = (struct aic_conversation_row){ 0 };
 }
 

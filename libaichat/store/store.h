@@ -91,12 +91,19 @@ struct aic_conversation_row {
 	struct aic_id id;
 	char *title;        /* or NULL */
 	char *settings;     /* JSON object or NULL */
+	char *tags;         /* JSON array of strings or NULL */
 	struct aic_id head; /* unset: empty */
 	int64_t created_unix_ms, updated_unix_ms;
 	int64_t version; /* from 1, counts changes */
 	bool pinned, archived;
 };
 void aic_conversation_row_done(struct aic_conversation_row *row);
+
+struct aic_conversation_filter {
+	bool archived;
+	const char *tag;  /* that it must have; or NULL */
+	const char *text; /* in its title, ASCII letters in either case; or NULL */
+};
 
 struct aic_reply_row {
 	struct aic_id id;
@@ -141,7 +148,8 @@ int aic_store_conversation(struct aic_store *store, const char *owner,
 			   aichat_error **reterr);
 /* Newest first; those after the one named by (before_updated_unix_ms, before_id), if any.
  */
-int aic_store_conversations(struct aic_store *store, const char *owner, bool archived,
+int aic_store_conversations(struct aic_store *store, const char *owner,
+			    const struct aic_conversation_filter *filter,
 			    int64_t before_updated_unix_ms,
 			    const struct aic_id *before_id, size_t limit,
 			    struct aic_conversation_rows *ret_rows,
@@ -156,6 +164,12 @@ int aic_store_message(struct aic_store *store, const char *owner, const struct a
 /* From the root (or the limit-th before the tip) to the tip, in that order. limit 0 =
  * all. */
 int aic_store_path(struct aic_store *store, const char *owner, const struct aic_id *tip,
+		   size_t limit, struct aic_messages *ret_messages,
+		   aichat_error **reterr);
+/* All messages of a conversation in the order in which they were stored, from the one
+ * after `after` (NULL = the first), at most so many. */
+int aic_store_tree(struct aic_store *store, const char *owner,
+		   const struct aic_id *conversation_id, const struct aic_id *after,
 		   size_t limit, struct aic_messages *ret_messages,
 		   aichat_error **reterr);
 /* The children of a message, oldest first; parent NULL = the first messages. */
@@ -185,14 +199,20 @@ int aic_store_events(struct aic_store *store, const char *owner,
  */
 int aic_store_verify(struct aic_store *store, aichat_error **reterr);
 
+/*
+ * Whether what was erased or deleted is gone from the files as well as from the tables.
+ * Every commit goes on with it; who still reads an old state holds it up.
+ */
+bool aic_store_is_purged(struct aic_store *store);
+
 /* ---- writes: inside a job's run() only ---- */
 
 int aic_store_add_conversation(struct aic_store *store, const char *owner,
 			       const struct aic_conversation_row *row,
 			       aichat_error **reterr);
 /*
- * Title, settings, head, pinned, archived, updated as in the row. version != 0 must be
- * the stored one, else AICHAT_ESTALE. The stored version goes up by one.
+ * Title, settings, tags, head, pinned, archived, updated as in the row. version != 0 must
+ * be the stored one, else AICHAT_ESTALE. The stored version goes up by one.
  */
 int aic_store_set_conversation(struct aic_store *store, const char *owner,
 			       const struct aic_conversation_row *row, int64_t version,
@@ -205,6 +225,12 @@ int aic_store_set_head(struct aic_store *store, const char *owner,
  * replies runs. */
 int aic_store_delete_conversation(struct aic_store *store, const char *owner,
 				  const struct aic_id *id, aichat_error **reterr);
+/*
+ * Take a message's content away for good, with the log of the reply that wrote it; the
+ * skeleton stays, with the state `erased`. AICHAT_ESTATE while that reply is not over.
+ */
+int aic_store_erase_message(struct aic_store *store, const char *owner,
+			    const struct aic_id *id, aichat_error **reterr);
 /* A message of any state; its parent must be in the same conversation. reply_id may be
  * NULL. */
 int aic_store_add_message(struct aic_store *store, const char *owner,

@@ -43,6 +43,7 @@ int main(void)
 		tcase_add_checked_fixture(tests, set_up, tear_down);
 		add_row_tests(tests);
 		add_job_tests(tests);
+		add_change_tests(tests);
 		suite_add_tcase(suite, tests);
 		failed += run_suite(suite);
 	}

@@ -24,3 +24,4 @@ extern char store_url[128];
 
 void add_row_tests(TCase *tests);
 void add_job_tests(TCase *tests);
+void add_change_tests(TCase *tests);

@@ -313,7 +313,8 @@ static int whole_turn(void)
 	if (rc == 0)
 		rc = aic_store_events(s, "alice", &walked.reply, 0, &events, NULL);
 	if (rc == 0)
-		rc = aic_store_conversations(s, "alice", false, 0, NULL, 5, &rows, NULL);
+		rc = aic_store_conversations(s, "alice", &current, 0, NULL, 5, &rows,
+					     NULL);
 	if (rc == 0)
 		rc = aic_store_verify(s, NULL);
 	aic_messages_done(&path);

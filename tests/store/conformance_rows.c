@@ -80,8 +80,8 @@ START_TEST(conversations_are_listed_newest_first)
 	new_conversation("bob", NULL, 150, false);
 	struct aic_id archived = new_conversation("alice", NULL, 300, true);
 
-	ck_assert_ok(
-		aic_store_conversations(store, "alice", false, 0, NULL, 10, &rows, err));
+	ck_assert_ok(aic_store_conversations(store, "alice", &current, 0, NULL, 10, &rows,
+					     err));
 	ck_assert_uint_eq(rows.count, 5);
 	/* Of the same time, the younger id first. */
 	static const int order[] = { 4, 3, 2, 1, 0 };
@@ -95,7 +95,7 @@ START_TEST(conversations_are_listed_newest_first)
 	struct aic_id last = { 0 };
 	int64_t updated = INT64_MAX;
 	for (int i = 0; i < 6; i++) {
-		ck_assert_ok(aic_store_conversations(store, "alice", false, updated,
+		ck_assert_ok(aic_store_conversations(store, "alice", &current, updated,
 						     i ? &last : NULL, 1, &rows, err));
 		ck_assert_uint_eq(rows.count, i < 5);
 		if (i < 5) {
@@ -105,8 +105,8 @@ START_TEST(conversations_are_listed_newest_first)
 		}
 		aic_conversation_rows_done(&rows);
 	}
-	ck_assert_ok(
-		aic_store_conversations(store, "alice", true, 0, NULL, 10, &rows, err));
+	ck_assert_ok(aic_store_conversations(store, "alice", &archive, 0, NULL, 10, &rows,
+					     err));
 	ck_assert_uint_eq(rows.count, 1);
 	ck_assert(aic_id_equal(&rows.items[0].id, &archived));
 	aic_conversation_rows_done(&rows);

@@ -112,6 +112,10 @@ static inline void must_task(struct aic_store *store,
 	ck_assert_ok(try_task(store, false, act, data, err));
 }
 
+/* All conversations that are not archived, and all that are. */
+static const struct aic_conversation_filter current __attribute__((unused)),
+	archive __attribute__((unused)) = { .archived = true };
+
 /* ---- content ---------------------------------------------------------------------- */
 
 static inline struct aichat_message *
@@ -273,6 +277,22 @@ static inline int turn_end(struct aic_store *store, void *data, aichat_error **r
 	}
 	aichat_message_unref(sealed);
 	return rc;
+}
+
+static inline int erase_answer(struct aic_store *s, void *data, aichat_error **reterr)
+{
+	struct turn *t = data;
+
+	return aic_store_erase_message(s, t->owner, &t->answer->id, reterr);
+}
+
+static inline int set_head_to_question(struct aic_store *s, void *data,
+				       aichat_error **reterr)
+{
+	struct turn *t = data;
+
+	return aic_store_set_head(s, t->owner, &t->conversation, &t->question->id, 3000,
+				  reterr);
 }
 
 static inline int delete_conversation(struct aic_store *s, void *data,

@@ -525,8 +525,8 @@ START_TEST(sixteen_processes_make_and_write_one_store)
 	for (int i = 0; i < CROWD; i++)
 		end(&crowd[i], false);
 	struct aic_store *store = must_open(store_path);
-	ck_assert_ok(
-		aic_store_conversations(store, "alice", false, 0, NULL, 100, &rows, err));
+	ck_assert_ok(aic_store_conversations(store, "alice", &current, 0, NULL, 100,
+					     &rows, err));
 	ck_assert_uint_eq(rows.count, CROWD);
 	for (int i = 0; i < CROWD; i++)
 		ck_assert_int_eq(state_of(store, &crowd[i].turn, NULL),

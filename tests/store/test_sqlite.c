@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 
 #include "base/file.h"
+#include "file_support.h"
 #include "model_support.h"
 #include "store_support.h"
 
@@ -51,26 +52,6 @@ static void write_file(const char *path, const void *data, size_t len)
 	ck_assert_ptr_nonnull(file);
 	ck_assert_uint_eq(fwrite(data, 1, len, file), len);
 	ck_assert_int_eq(fclose(file), 0);
-}
-
-static char *read_file(const char *path, size_t *ret_len)
-{
-	char *data = NULL;
-
-	ck_assert_ok(aic_file_read_all(path, 1 << 26, &data, ret_len, err));
-	return data;
-}
-
-/* Behind the store's back. */
-static void run_sql(const char *path, const char *sql)
-{
-	sqlite3 *handle = NULL;
-	char *message = NULL;
-
-	ck_assert_int_eq(sqlite3_open(path, &handle), SQLITE_OK);
-	ck_assert_msg(sqlite3_exec(handle, sql, NULL, NULL, &message) == SQLITE_OK,
-		      "%s: %s", sql, message);
-	sqlite3_close(handle);
 }
 
 /* ---- modes and places ------------------------------------------------------------- */
@@ -264,7 +245,7 @@ START_TEST(a_newer_store_is_refused)
 	aic_store_unref(must_open(path));
 	run_sql(path, "PRAGMA user_version = 99");
 	check_refused(path, AICHAT_ESTORENEWER, "schema 99");
-	run_sql(path, "PRAGMA user_version = 1");
+	run_sql(path, "PRAGMA user_version = 2");
 	aic_store_unref(must_open(path));
 }
 END_TEST
@@ -691,8 +672,8 @@ START_TEST(an_idle_store_is_small)
 	aic_store_unref(must_open(url)); /* what is made once */
 	size_t before = mallinfo2().uordblks;
 	struct aic_store *store = must_open(url);
-	ck_assert_ok(
-		aic_store_conversations(store, "alice", false, 0, NULL, 5, &rows, err));
+	ck_assert_ok(aic_store_conversations(store, "alice", &current, 0, NULL, 5, &rows,
+					     err));
 	size_t used = mallinfo2().uordblks - before;
 	ck_assert_msg(used <= stores[_i].most, "%s: %zu bytes", url, used);
 	aic_store_unref(store);
