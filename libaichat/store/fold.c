@@ -200,8 +200,9 @@ static bool any_dead(struct aic_session *session)
 
 void aic_fold_at_open(struct aic_store *store)
 {
-	/* A store that cannot be written now can be read all the same. */
-	if (any_dead(store->backend->writer))
+	/* Of what nobody shares, nobody has died. A store that cannot be written now can
+	 * be read all the same. */
+	if (store->backend->is_shared && any_dead(store->backend->writer))
 		(void)fold(store);
 }
 
@@ -219,8 +220,10 @@ int aic_store_read_begin(struct aic_store *store, struct aic_session **ret_sessi
 	}
 	if (backend->one_session) {
 		pthread_mutex_lock(&store->write);
-		*ret_session = backend->writer;
-		return 0;
+		int result = backend->ops->read_begin(backend, ret_session, reterr);
+		if (result < 0)
+			pthread_mutex_unlock(&store->write);
+		return result;
 	}
 	int rc = backend->ops->read_begin(backend, ret_session, reterr);
 	if (rc < 0 || !any_dead(*ret_session))
@@ -235,10 +238,9 @@ void aic_store_read_end(struct aic_store *store, struct aic_session *session)
 {
 	if (aic_store_in_job(store))
 		return;
+	store->backend->ops->read_end(session);
 	if (store->backend->one_session)
 		pthread_mutex_unlock(&store->write);
-	else
-		store->backend->ops->read_end(session);
 }
 
 int aic_fold_shown(struct aic_session *session, const char *owner,

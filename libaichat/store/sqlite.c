@@ -218,8 +218,10 @@ static int open_conn(struct aic_sqlite *db, struct aic_sqlite_conn *conn, int fl
 
 static void close_conn(struct aic_sqlite_conn *conn)
 {
-	for (size_t i = 0; i < AIC_SQL_COUNT; i++)
+	for (size_t i = 0; i < AIC_SQL_COUNT; i++) {
 		sqlite3_finalize(conn->statements[i]);
+		conn->statements[i] = NULL;
+	}
 	sqlite3_close(conn->handle);
 	conn->handle = NULL;
 }
@@ -249,36 +251,13 @@ static int settle_schema(struct aic_sqlite *db, aichat_error **reterr)
 	return rc;
 }
 
-static void close_db(struct aic_backend *backend);
-
-static int open_db(const struct aic_place *place, const struct aic_store_config *config,
-		   const struct aic_store_backend *ops, struct aic_backend **ret_backend,
-		   aichat_error **reterr)
+/* The writer's connection, and behind it what every connection finds. */
+static int open_writer(struct aic_sqlite *db, aichat_error **reterr)
 {
-	struct aic_sqlite *db = aic_new(struct aic_sqlite);
+	int rc = open_conn(db, &db->writer,
+			   SQLITE_OPEN_READWRITE | (db->path ? 0 : SQLITE_OPEN_MEMORY),
+			   reterr);
 
-	if (!db)
-		return aic_error_nomem(reterr);
-	db->backend = (struct aic_backend){
-		.ops = ops,
-		.writer = &db->writer.session,
-		.is_shared = place->shared,
-		.one_session = !place->shared,
-	};
-	db->path = place->shared ? place->location : NULL;
-	db->device = place->device;
-	db->inode = place->inode;
-	db->lock.fd = -1;
-	db->lock.busy_timeout_ms = AIC_MAX(config->busy_timeout_ms, (int64_t)0);
-	db->durable = true; /* SQLite's default */
-	pthread_mutex_init(&db->pool, NULL);
-
-	int rc = db->path ? aic_sqlite_lock_open(&db->lock, db->path, reterr) : 0;
-	if (rc == 0)
-		rc = open_conn(db, &db->writer,
-			       SQLITE_OPEN_READWRITE |
-				       (db->path ? 0 : SQLITE_OPEN_MEMORY),
-			       reterr);
 	if (rc == 0)
 		rc = aic_sqlite_exec(&db->writer, "PRAGMA secure_delete = ON", reterr);
 	/* Many small tables: small pages, where nothing is read from a disk. */
@@ -286,6 +265,48 @@ static int open_db(const struct aic_place *place, const struct aic_store_config 
 		rc = aic_sqlite_exec(&db->writer, "PRAGMA page_size = 512", reterr);
 	if (rc == 0)
 		rc = settle_schema(db, reterr);
+	if (rc < 0)
+		close_conn(&db->writer);
+	return rc;
+}
+
+static struct aic_sqlite *new_db(const struct aic_place *place,
+				 const struct aic_store_config *config,
+				 const struct aic_store_backend *ops)
+{
+	struct aic_sqlite *db = aic_new(struct aic_sqlite);
+
+	if (!db)
+		return NULL;
+	db->backend = (struct aic_backend){
+		.ops = ops,
+		.writer = &db->writer.session,
+		.is_shared = place->shared,
+		.one_session = !place->shared,
+	};
+	db->writer.session.backend = &db->backend;
+	db->path = place->shared ? place->location : NULL;
+	db->device = place->device;
+	db->inode = place->inode;
+	db->lock.fd = -1;
+	db->lock.busy_timeout_ms = AIC_MAX(config->busy_timeout_ms, (int64_t)0);
+	db->durable = true; /* SQLite's default */
+	pthread_mutex_init(&db->pool, NULL);
+	return db;
+}
+
+static void close_db(struct aic_backend *backend);
+
+static int open_file(const struct aic_place *place, const struct aic_store_config *config,
+		     struct aic_backend **ret_backend, aichat_error **reterr)
+{
+	struct aic_sqlite *db = new_db(place, config, &aic_store_sqlite);
+
+	if (!db)
+		return aic_error_nomem(reterr);
+	int rc = aic_sqlite_lock_open(&db->lock, db->path, reterr);
+	if (rc == 0)
+		rc = open_writer(db, reterr);
 	if (rc < 0) {
 		close_db(&db->backend);
 		return rc;
@@ -300,17 +321,25 @@ static int open_db(const struct aic_place *place, const struct aic_store_config 
 	return 0;
 }
 
-static int open_file(const struct aic_place *place, const struct aic_store_config *config,
-		     struct aic_backend **ret_backend, aichat_error **reterr)
-{
-	return open_db(place, config, &aic_store_sqlite, ret_backend, reterr);
-}
-
+/*
+ * The tables of a store in memory are made when it is first read or written: a context
+ * that only completes has none, and costs a tenth.
+ */
 static int open_memory(const struct aic_place *place,
 		       const struct aic_store_config *config,
 		       struct aic_backend **ret_backend, aichat_error **reterr)
 {
-	return open_db(place, config, &aic_store_memory, ret_backend, reterr);
+	struct aic_sqlite *db = new_db(place, config, &aic_store_memory);
+
+	if (!db)
+		return aic_error_nomem(reterr);
+	*ret_backend = &db->backend;
+	return 0;
+}
+
+static int make_ready(struct aic_sqlite *db, aichat_error **reterr)
+{
+	return db->writer.handle ? 0 : open_writer(db, reterr);
 }
 
 /*
@@ -419,8 +448,10 @@ static int begin(struct aic_backend *backend, bool durable, aichat_error **reter
 
 	if (atomic_load(&db->corrupt))
 		return aic_sqlite_damaged(db, "seen before", reterr);
-	int rc = aic_sqlite_lock_write(&db->lock, name_of(db), db->lock.busy_timeout_ms,
-				       reterr);
+	int rc = make_ready(db, reterr);
+	if (rc == 0)
+		rc = aic_sqlite_lock_write(&db->lock, name_of(db),
+					   db->lock.busy_timeout_ms, reterr);
 	if (rc < 0)
 		return rc;
 	rc = check_place(db, reterr);
@@ -562,14 +593,28 @@ static void read_end(struct aic_session *session)
 		drop_reader(conn);
 }
 
+/* Of a store in memory: what is read is what is written. */
+static int read_begin_memory(struct aic_backend *backend,
+			     struct aic_session **ret_session, aichat_error **reterr)
+{
+	int rc = make_ready((struct aic_sqlite *)backend, reterr);
+
+	if (rc == 0)
+		*ret_session = backend->writer;
+	return rc;
+}
+
+static void read_end_memory(struct aic_session *session AIC_UNUSED)
+{
+}
+
 /* ---- the two backends ------------------------------------------------------------- */
 
 #define SHARED_FUNCTIONS                                                                 \
 	.close = close_db, .begin = begin, .commit = commit, .rollback = rollback,       \
 	.mark = mark, .keep = keep, .undo = undo, .in_transaction = in_transaction,      \
-	.is_purged = is_purged, .read_begin = read_begin, .read_end = read_end,          \
-	.claim = aic_sqlite_claim, .own = aic_sqlite_own, .dead = aic_sqlite_dead,       \
-	.conversation = aic_sqlite_read_conversation,                                    \
+	.is_purged = is_purged, .claim = aic_sqlite_claim, .own = aic_sqlite_own,        \
+	.dead = aic_sqlite_dead, .conversation = aic_sqlite_read_conversation,           \
 	.conversations = aic_sqlite_read_conversations,                                  \
 	.by_prefix = aic_sqlite_read_prefix, .message = aic_sqlite_read_message,         \
 	.path = aic_sqlite_read_path, .tree = aic_sqlite_read_tree,                      \
@@ -592,6 +637,8 @@ const struct aic_store_backend aic_store_sqlite = {
 	.scheme = "sqlite",
 	.locate = aic_sqlite_locate,
 	.open = open_file,
+	.read_begin = read_begin,
+	.read_end = read_end,
 	SHARED_FUNCTIONS,
 };
 
@@ -599,5 +646,7 @@ const struct aic_store_backend aic_store_memory = {
 	.scheme = "memory",
 	.locate = aic_sqlite_locate_memory,
 	.open = open_memory,
+	.read_begin = read_begin_memory,
+	.read_end = read_end_memory,
 	SHARED_FUNCTIONS,
 };

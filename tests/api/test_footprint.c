@@ -118,9 +118,10 @@ START_TEST(memory_opened)
 }
 END_TEST
 
+/* Its tables are there. */
 START_TEST(memory_read_from)
 {
-	check_cost(false, READ_FROM, 64);
+	check_cost(false, READ_FROM, 128);
 }
 END_TEST
 
@@ -139,13 +140,13 @@ END_TEST
 /* Two threads more, and every statement that a reply needs. */
 START_TEST(memory_answered)
 {
-	check_cost(false, ANSWERED, 288);
+	check_cost(false, ANSWERED, 256);
 }
 END_TEST
 
 START_TEST(disk_answered)
 {
-	check_cost(true, ANSWERED, 544);
+	check_cost(true, ANSWERED, 512);
 }
 END_TEST
 

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -656,31 +655,6 @@ START_TEST(sqlite_may_run_out_of_memory)
 END_TEST
 #endif
 
-/* ---- what it costs to have one open ----------------------------------------------- */
-
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-START_TEST(an_idle_store_is_small)
-{
-	static const struct {
-		const char *url;
-		size_t most;
-	} stores[] = { { "memory:", 64 << 10 }, { "store", 384 << 10 } };
-	const char *url = _i ? test_path("store") : stores[0].url;
-	struct aic_conversation_rows rows = { 0 };
-
-	sqlite3_initialize();
-	aic_store_unref(must_open(url)); /* what is made once */
-	size_t before = mallinfo2().uordblks;
-	struct aic_store *store = must_open(url);
-	ck_assert_ok(aic_store_conversations(store, "alice", &current, 0, NULL, 5, &rows,
-					     err));
-	size_t used = mallinfo2().uordblks - before;
-	ck_assert_msg(used <= stores[_i].most, "%s: %zu bytes", url, used);
-	aic_store_unref(store);
-}
-END_TEST
-#endif
-
 int main(void)
 {
 	Suite *suite = suite_create("sqlite");
@@ -704,9 +678,6 @@ int main(void)
 	tcase_add_test(tests, a_network_file_system_is_refused);
 	tcase_add_loop_test(tests, every_operation_on_files_may_fail, 0, 4);
 	tcase_add_loop_test(tests, sqlite_may_run_out_of_memory, 0, 2);
-#endif
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	tcase_add_loop_test(tests, an_idle_store_is_small, 0, 2);
 #endif
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
