@@ -225,6 +225,18 @@ static int fill_ask(struct app *app)
 	return STATUS_OK;
 }
 
+/* The network is got ready while the store is opened, unless nobody asks over it. */
+static int prepare_to_send(struct app *app)
+{
+	const char *model = args_value(&app->args, 'm');
+
+	if (!model)
+		aichat_options_get(app->options, "model", &model);
+	if (model && strncmp(model, "echo", 4) == 0)
+		return STATUS_OK;
+	return set_option(app, "prepare_to_send", "true");
+}
+
 int app_open_to_ask(struct app *app)
 {
 	CLEANUP(error_unrefp) aichat_error *error = NULL;
@@ -232,6 +244,8 @@ int app_open_to_ask(struct app *app)
 
 	if (status == STATUS_OK)
 		status = choose_model(app);
+	if (status == STATUS_OK)
+		status = prepare_to_send(app);
 	if (status != STATUS_OK)
 		return status;
 	if (aichat_open(app->options, &app->ai, &error) < 0) {

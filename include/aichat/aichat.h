@@ -15,8 +15,9 @@
  * to take.
  *
  * **Threads.** Every function says which threads may call it. The library starts at
- * most two of its own, both at the first send: the engine, which runs all transfers,
- * and the store's writer. They block all signals. Nothing is called back but the log
+ * most two of its own, both at the first send (with the option prepare_to_send, when
+ * the context is opened): the engine, which runs all transfers, and the store's writer.
+ * They block all signals. Nothing is called back but the log
  * hook.
  *
  * **Ownership.** A `const char *` that a function returns is borrowed from the object

@@ -13,6 +13,48 @@
 
 static bool look(struct aic_follower *follower);
 
+static int start_engine(struct aic_core *core, aichat_error **reterr)
+{
+	const struct aic_options_chain chain = { { core->options } };
+	const struct aic_engine_config config = {
+		.proxy = aic_chain_string(&chain, "proxy"),
+		.no_proxy = aic_chain_string(&chain, "no_proxy"),
+		.ca_file = aic_chain_string(&chain, "ca_file"),
+		.log = &core->log,
+	};
+
+	return aic_engine_new(&config, &core->engine, reterr);
+}
+
+static void prepare(void *user)
+{
+	aic_engine_prepare(((struct aic_core *)user)->engine);
+}
+
+/*
+ * With `prepare_to_send` libcurl is loaded while the store is opened. Both threads are
+ * there before that begins: glibc makes none while it loads a library.
+ */
+static int open_store(struct aic_core *core, aichat_error **reterr)
+{
+	const struct aic_options_chain chain = { { core->options } };
+	const char *url = aic_chain_string(&chain, "store");
+	struct aic_store_config config = {
+		.url = url ? url : "memory:",
+		.busy_timeout_ms = aic_chain_int(&chain, "store_busy_timeout_ms", 5000),
+		.log = &core->log,
+		.user = core,
+	};
+
+	if (aic_chain_bool(&chain, "prepare_to_send", false)) {
+		int rc = start_engine(core, reterr);
+		if (rc < 0)
+			return rc;
+		config.writer_runs = prepare;
+	}
+	return aic_store_open(&config, &core->store, reterr);
+}
+
 int aic_core_open(const struct aichat_options *options, struct aic_core **ret_core,
 		  aichat_error **reterr)
 {
@@ -36,20 +78,13 @@ int aic_core_open(const struct aichat_options *options, struct aic_core **ret_co
 	rc = aic_registry_new(core->options, &core->registry, reterr);
 	if (rc < 0)
 		goto failed;
-
-	const struct aic_options_chain chain = { { core->options } };
-	const char *url = aic_chain_string(&chain, "store");
-	const struct aic_store_config config = {
-		.url = url ? url : "memory:",
-		.busy_timeout_ms = aic_chain_int(&chain, "store_busy_timeout_ms", 5000),
-		.log = &core->log,
-	};
-	rc = aic_store_open(&config, &core->store, reterr);
+	rc = open_store(core, reterr);
 	if (rc < 0)
 		goto failed;
 	*ret_core = core;
 	return 0;
 failed:
+	aic_engine_free(core->engine);
 	aic_core_unref(core);
 	return rc;
 }
@@ -206,16 +241,8 @@ int aic_core_start(struct aic_core *core, aichat_error **reterr)
 	if (rc < 0)
 		return rc;
 	pthread_mutex_lock(&core->lock);
-	if (!core->engine) {
-		const struct aic_options_chain chain = { { core->options } };
-		const struct aic_engine_config config = {
-			.proxy = aic_chain_string(&chain, "proxy"),
-			.no_proxy = aic_chain_string(&chain, "no_proxy"),
-			.ca_file = aic_chain_string(&chain, "ca_file"),
-			.log = &core->log,
-		};
-		rc = aic_engine_new(&config, &core->engine, reterr);
-	}
+	if (!core->engine)
+		rc = start_engine(core, reterr);
 	pthread_mutex_unlock(&core->lock);
 	return rc;
 }

@@ -11,9 +11,9 @@
 
 /* The WAL goes back into the file when it has this many pages (4 MiB). */
 #define WAL_PAGES_MAX 1024
-/* At the last close already with this many: a program that asks one question should not
- * pay for it, and the next one finds a log that it need not begin anew. */
-#define WAL_PAGES_LEFT 256
+/* At the last close already with this many: who opens the store next reads all of them,
+ * but a program that asks one question should not pay for two more syncs each time. */
+#define WAL_PAGES_LEFT 64
 #define IDLE_READERS_MAX 8
 
 static const char *name_of(const struct aic_sqlite *db)

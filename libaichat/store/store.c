@@ -104,6 +104,7 @@ static struct aic_store *store_new(struct aic_place *place)
 	return store;
 }
 
+/* Its writer has ended, or never was. */
 static void store_free(struct aic_store *store)
 {
 	if (store->backend)
@@ -114,6 +115,18 @@ static void store_free(struct aic_store *store)
 	pthread_mutex_destroy(&store->write);
 	place_done(&store->place);
 	aic_free(store);
+}
+
+/* Early, for a caller that has something else to begin meanwhile. */
+static int start_writer(struct aic_store *store, const struct aic_store_config *config,
+			aichat_error **reterr)
+{
+	if (!config->writer_runs)
+		return 0;
+	int rc = aic_store_start_writer(store, reterr);
+	if (rc == 0)
+		config->writer_runs(config->user);
+	return rc;
 }
 
 /* A new store, or one more reference to one that is open. Under the registry's lock. */
@@ -136,6 +149,9 @@ static int open_locked(const struct aic_store_backend *ops, const char *location
 				     "copy; open it only after fork(), or exec() first",
 				     place.name, (long)store->pid);
 	if (store) {
+		rc = start_writer(store, config, reterr);
+		if (rc < 0)
+			return rc;
 		store->refs++;
 		*ret_store = store;
 		return 0;
@@ -143,13 +159,15 @@ static int open_locked(const struct aic_store_backend *ops, const char *location
 	store = store_new(&place);
 	if (!store)
 		return aic_error_nomem(reterr);
-	rc = ops->open(&store->place, config, &store->backend, reterr);
+	rc = start_writer(store, config, reterr);
 	if (rc == 0)
-		aic_fold_at_open(store);
+		rc = ops->open(&store->place, config, &store->backend, reterr);
 	if (rc < 0) {
+		aic_writer_stop(store);
 		store_free(store);
 		return rc;
 	}
+	aic_fold_at_open(store);
 	store->next = registry;
 	registry = store;
 	*ret_store = store;

@@ -32,6 +32,10 @@ struct aic_store_config { /* strings are copied */
 	const char *url;  /* "sqlite:PATH", a path, "memory:" */
 	int64_t busy_timeout_ms;
 	const struct aic_log *log; /* outlives the store's last user */
+	/* If set, the writer is started first, and this called before the file is opened.
+	 */
+	void (*writer_runs)(void *user);
+	void *user;
 };
 
 /*

@@ -372,5 +372,36 @@ START_TEST(two_contexts)
 }
 END_TEST
 
+/* Ready before the first send: both threads are there, and go again if opening fails. */
+START_TEST(prepared)
+{
+	const char *store = support_path("prepared.db");
+	const int before = thread_count();
+	struct heard heard = { 0 };
+	aichat *ai = open_with(
+		options_for(store, "n/3", "prepare_to_send", "true", NULL));
+	aichat *second = open_with(
+		options_for(store, "n/3", "prepare_to_send", "true", NULL));
+
+	/* Two engines and, for one file, one writer. */
+	ck_assert_int_eq(thread_count(), before + 3);
+	aichat_conversation *conv = new_conversation(ai, NULL);
+	hear_done(send_text(conv, "At once.", NULL), &heard, AICHAT_REPLY_COMPLETE);
+	ck_assert_int_eq(thread_count(), before + 3);
+	heard_done(&heard);
+	verify(second);
+	aichat_conversation_unref(conv);
+	aichat_close(second);
+	aichat_close(ai);
+
+	aichat_options *options = bag("prepare_to_send", "true", "store",
+				      "/proc/1/no-such-folder/store.db", NULL);
+	expect(aichat_open(options, &ai, &error), AICHAT_ESTORE);
+	expect(aichat_options_set(options, "store", support_path("."), -1, &error), 0);
+	expect(aichat_open(options, &ai, &error), AICHAT_EINVAL);
+	aichat_options_free(options);
+}
+END_TEST
+
 SUITE("context", open_null, open_errors, owner_names, owners, closed, forked,
-      opened_in_child, two_contexts)
+      opened_in_child, two_contexts, prepared)

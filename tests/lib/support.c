@@ -46,6 +46,11 @@ static int entries(const char *path)
 	return count;
 }
 
+int thread_count(void)
+{
+	return entries("/proc/self/task");
+}
+
 #ifdef __SANITIZE_THREAD__
 static void *nothing(void *argument)
 {
@@ -73,7 +78,7 @@ void support_setup(void)
 	fakellm_start(&support_llm);
 	start_sanitizer();
 	fds_before = entries("/proc/self/fd");
-	threads_before = entries("/proc/self/task");
+	threads_before = thread_count();
 }
 
 static int remove_entry(const char *path, const struct stat *status, int flag,
@@ -88,9 +93,9 @@ static int remove_entry(const char *path, const struct stat *status, int flag,
 void support_teardown(void)
 {
 	/* The kernel counts a joined thread for a moment longer. */
-	for (int i = 0; i < 200 && entries("/proc/self/task") > threads_before; i++)
+	for (int i = 0; i < 200 && thread_count() > threads_before; i++)
 		sleep_ms(5);
-	ck_assert_int_eq(entries("/proc/self/task"), threads_before);
+	ck_assert_int_eq(thread_count(), threads_before);
 	ck_assert_int_eq(entries("/proc/self/fd"), fds_before);
 	fakellm_stop(&support_llm);
 	nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);

@@ -30,6 +30,8 @@ void support_teardown(void);
 /* A path in the test's own folder; one of a few buffers in turn. */
 const char *support_path(const char *name);
 
+/* Of this process, as the kernel counts them. */
+int thread_count(void);
 void sleep_ms(int64_t ms);
 int64_t now_ms(void);
 
