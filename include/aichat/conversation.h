@@ -31,7 +31,8 @@ typedef struct aichat_list aichat_list;
 typedef struct aichat_messages aichat_messages;
 
 /**
- * Make a new, empty conversation. It is written with its first message.
+ * Make a new, empty conversation. It is written with its first message, or by
+ * aichat_conversation_save().
  *
  * @param ai                a context
  * @param options           settings of this conversation, copied; may be NULL
@@ -72,6 +73,82 @@ AICHAT_API int aichat_conversation_new(aichat *ai, const aichat_options *options
 AICHAT_API int aichat_conversation_open(aichat *ai, const char *id,
 					aichat_conversation **ret_conversation,
 					aichat_error **reterr);
+
+/**
+ * Write the conversation as it is, with its settings, before its first message or
+ * between messages.
+ *
+ * @param conversation  a conversation
+ * @param reterr        may be NULL; set on failure only: aichat_error_unref()
+ * @return 0, or
+ *   AICHAT_ENOTFOUND  it was deleted
+ *   AICHAT_ECLOSED    the context was closed
+ *   AICHAT_EFORK      the context was made by another process
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY
+ *                     not stored
+ *   AICHAT_ENOMEM
+ *
+ * Threads: any.   Blocks: storage.   Since: 0.1
+ */
+AICHAT_API int aichat_conversation_save(aichat_conversation *conversation,
+					aichat_error **reterr);
+
+/**
+ * Change what is stored of a conversation, all at once or not at all. One that is new
+ * is written.
+ *
+ * @param conversation  a conversation
+ * @param json          an object with any of `title` (text, at most 200 characters;
+ *                      null for the first words), `tags` (an array of up to 64 texts of
+ *                      1 to 64 characters), `head` (a message's id; null for before the
+ *                      first), `pinned`, `archived`, and `settings` with `options` (as
+ *                      for aichat_options_set_json(): those named are set or taken
+ *                      back) and `tools` (as for aichat_conversation_set_tools())
+ * @param json_len      bytes in @p json; -1 if it is NUL-terminated
+ * @param version       that the stored conversation must have; 0 for any
+ * @param reterr        may be NULL; set on failure only, names the member:
+ *                      aichat_error_unref()
+ * @return 0, or
+ *   AICHAT_ESTALE     the conversation has another version: someone changed it
+ *   AICHAT_ENOTFOUND  it is deleted; or no such message
+ *   AICHAT_EJSON      not JSON
+ *   AICHAT_EUTF8      not UTF-8
+ *   AICHAT_ETOOLARGE  the title is too long, or the JSON beyond the limits of
+ *                     aichat_json_parse()
+ *   AICHAT_EINVAL     a member that there is not, or whose value does not fit
+ *   AICHAT_ECLOSED    the context was closed
+ *   AICHAT_EFORK      the context was made by another process
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY
+ *                     not stored
+ *   AICHAT_ENOMEM
+ *
+ * Threads: any.   Blocks: storage.   Since: 0.1
+ */
+AICHAT_API int aichat_conversation_change(aichat_conversation *conversation,
+					  const char *json, int64_t json_len,
+					  int64_t version, aichat_error **reterr);
+
+/**
+ * The stored conversation as canonical JSON: id, title, head, settings with options and
+ * tools, tags, pinned, archived, version, created_at, updated_at.
+ *
+ * @param conversation  a conversation
+ * @param ret_json      set on success; NUL-terminated; caller owns: aichat_free()
+ * @param ret_json_len  may be NULL; bytes in it
+ * @param ret_version   may be NULL; counts its changes, from 1
+ * @param reterr        may be NULL; set on failure only: aichat_error_unref()
+ * @return 0, or
+ *   AICHAT_ENOTFOUND  it is not stored yet, or is deleted
+ *   AICHAT_ECLOSED  the context was closed
+ *   AICHAT_EFORK    the context was made by another process
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTORECORRUPT  the store cannot be read
+ *   AICHAT_ENOMEM
+ *
+ * Threads: any.   Blocks: storage.   Since: 0.1
+ */
+AICHAT_API int aichat_conversation_to_json(aichat_conversation *conversation,
+					   char **ret_json, size_t *ret_json_len,
+					   int64_t *ret_version, aichat_error **reterr);
 
 /**
  * Take another reference.
@@ -172,6 +249,32 @@ AICHAT_API int aichat_conversation_send_message(aichat_conversation *conversatio
 						const aichat_options *options,
 						aichat_reply **ret_reply,
 						aichat_error **reterr);
+
+/**
+ * As aichat_conversation_send_message(), under a message of the caller's choice, and
+ * only if nobody has changed the conversation meanwhile.
+ *
+ * Two sends under one message make siblings. With a version the later one is refused:
+ * its only event is `error` with AICHAT_ESTALE.
+ *
+ * @param conversation  a conversation
+ * @param parent_id     the message that it follows; "" for none, NULL for the head
+ * @param message       role user, with at least one part; copied
+ * @param version       that the stored conversation must have; 0 for any
+ * @param options       for this reply only, copied; may be NULL
+ * @param ret_reply     set on success; caller owns: aichat_reply_unref()
+ * @param reterr        may be NULL; set on failure only: aichat_error_unref()
+ * @return as aichat_conversation_send(), or
+ *   AICHAT_ENOTFOUND  no such message in this conversation
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTORECORRUPT  the store cannot be read
+ *
+ * Threads: any.   Blocks: storage, with a parent.   Since: 0.1
+ */
+AICHAT_API int
+aichat_conversation_send_after(aichat_conversation *conversation, const char *parent_id,
+			       const aichat_message *message, int64_t version,
+			       const aichat_options *options, aichat_reply **ret_reply,
+			       aichat_error **reterr);
 
 /**
  * Say a user message differently: a sibling of it with another text, and a reply.
@@ -292,6 +395,103 @@ AICHAT_API int aichat_conversation_delete(aichat_conversation *conversation,
 					  aichat_error **reterr);
 
 /**
+ * Take a message's content away for good. Its place in the tree stays, with the state
+ * `erased`; so do its times, usage and cost. What was made of it goes, too: the log of
+ * the reply that wrote it, the title if it is the message's first words, and the option
+ * `system` if it is the system prompt.
+ *
+ * @param conversation  a conversation
+ * @param message_id    one of its messages
+ * @param reterr        may be NULL; set on failure only: aichat_error_unref()
+ * @return 0 when nothing of it is left in the store's files; 1 when it is gone from the
+ *   tables, and from the files as soon as nobody reads an old state; or
+ *   AICHAT_ENOTFOUND  no such message in this conversation
+ *   AICHAT_EINVAL     not an id
+ *   AICHAT_ESTATE     the reply that writes it is not over
+ *   AICHAT_ECLOSED    the context was closed
+ *   AICHAT_EFORK      the context was made by another process
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY
+ *                     not stored
+ *   AICHAT_ENOMEM
+ *
+ * Threads: any.   Blocks: storage.   Since: 0.1
+ */
+AICHAT_API int aichat_conversation_erase(aichat_conversation *conversation,
+					 const char *message_id, aichat_error **reterr);
+
+/**
+ * One message.
+ *
+ * @param conversation  a conversation
+ * @param message_id    one of its messages
+ * @param ret_message   set on success; caller owns: aichat_message_unref()
+ * @param reterr        may be NULL; set on failure only: aichat_error_unref()
+ * @return 0, or
+ *   AICHAT_ENOTFOUND  no such message in this conversation
+ *   AICHAT_EINVAL     not an id
+ *   AICHAT_ECLOSED  the context was closed
+ *   AICHAT_EFORK    the context was made by another process
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTORECORRUPT  the store cannot be read
+ *   AICHAT_ENOMEM
+ *
+ * Threads: any.   Blocks: storage.   Since: 0.1
+ */
+AICHAT_API int aichat_conversation_message(aichat_conversation *conversation,
+					   const char *message_id,
+					   aichat_message **ret_message,
+					   aichat_error **reterr);
+
+/**
+ * All messages in the order in which they were stored, a page at a time; their parents
+ * make them a tree.
+ *
+ * @param conversation  a conversation
+ * @param after         where the last page ended, from aichat_messages_cursor(); NULL to
+ *                      begin
+ * @param limit         at most so many, 1 to 1000
+ * @param ret_messages  set on success; caller owns: aichat_messages_unref()
+ * @param reterr        may be NULL; set on failure only: aichat_error_unref()
+ * @return 0, or
+ *   AICHAT_ENOTFOUND  the conversation is not stored, or has no such message
+ *   AICHAT_EINVAL     the limit or the cursor
+ *   AICHAT_ECLOSED  the context was closed
+ *   AICHAT_EFORK    the context was made by another process
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTORECORRUPT  the store cannot be read
+ *   AICHAT_ENOMEM
+ *
+ * Threads: any.   Blocks: storage.   Since: 0.1
+ */
+AICHAT_API int aichat_conversation_tree(aichat_conversation *conversation,
+					const char *after, size_t limit,
+					aichat_messages **ret_messages,
+					aichat_error **reterr);
+
+/**
+ * The messages up to the head, a page at a time from the end: the first page has the
+ * last messages, oldest first, and each further one those before it.
+ *
+ * @param conversation  a conversation
+ * @param before        where the last page began, from aichat_messages_cursor(); NULL
+ *                      for the head
+ * @param limit         at most so many, 1 to 1000
+ * @param ret_messages  set on success; caller owns: aichat_messages_unref()
+ * @param reterr        may be NULL; set on failure only: aichat_error_unref()
+ * @return 0, or
+ *   AICHAT_ENOTFOUND  no such message in this conversation
+ *   AICHAT_EINVAL     the limit or the cursor
+ *   AICHAT_ECLOSED  the context was closed
+ *   AICHAT_EFORK    the context was made by another process
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTORECORRUPT  the store cannot be read
+ *   AICHAT_ENOMEM
+ *
+ * Threads: any.   Blocks: storage.   Since: 0.1
+ */
+AICHAT_API int aichat_conversation_path_page(aichat_conversation *conversation,
+					     const char *before, size_t limit,
+					     aichat_messages **ret_messages,
+					     aichat_error **reterr);
+
+/**
  * The messages from the first to the head.
  *
  * @param conversation  a conversation
@@ -353,6 +553,17 @@ AICHAT_API size_t aichat_messages_count(const aichat_messages *messages);
 AICHAT_API aichat_message *aichat_messages_at(const aichat_messages *messages, size_t n);
 
 /**
+ * Where a page ends, to go on from.
+ *
+ * @param messages  a list
+ * @return borrowed from @p messages; NULL if there is no further page, and for lists
+ *   that have no pages
+ *
+ * Threads: any.   Blocks: no.   Since: 0.1
+ */
+AICHAT_API const char *aichat_messages_cursor(const aichat_messages *messages);
+
+/**
  * Free a list.
  *
  * @param messages  may be NULL
@@ -363,7 +574,7 @@ AICHAT_API aichat_message *aichat_messages_at(const aichat_messages *messages, s
 AICHAT_API aichat_messages *aichat_messages_unref(aichat_messages *messages);
 
 /**
- * List conversations, the ones changed last first.
+ * List conversations that are not archived, the ones changed last first.
  *
  * @param ai        a context
  * @param after     where an earlier list ended, from aichat_list_cursor(); NULL to begin
@@ -381,6 +592,35 @@ AICHAT_API aichat_messages *aichat_messages_unref(aichat_messages *messages);
  */
 AICHAT_API int aichat_conversation_list(aichat *ai, const char *after, size_t limit,
 					aichat_list **ret_list, aichat_error **reterr);
+
+/**
+ * List the conversations that fit, the ones changed last first.
+ *
+ * @param ai        a context
+ * @param archived  1 for those that are archived, 0 for the others
+ * @param tag       that they must have, exactly; NULL for any
+ * @param text      that their titles must have, ASCII letters in either case; NULL for
+ *                  any
+ * @param after     where an earlier list of the same kind ended, from
+ *                  aichat_list_cursor(); NULL to begin
+ * @param limit     at most so many, 1 to 1000
+ * @param ret_list  set on success; caller owns: aichat_list_unref()
+ * @param reterr    may be NULL; set on failure only: aichat_error_unref()
+ * @return 0, or
+ *   AICHAT_EINVAL   the limit or the cursor
+ *   AICHAT_EUTF8    the tag or the text is not UTF-8
+ *   AICHAT_ECLOSED  the context was closed
+ *   AICHAT_EFORK    the context was made by another process
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTORECORRUPT  the store cannot be read
+ *   AICHAT_ENOMEM
+ *
+ * Threads: any.   Blocks: storage.   Since: 0.1
+ */
+AICHAT_API int aichat_conversation_list_filtered(aichat *ai, int archived,
+						 const char *tag, const char *text,
+						 const char *after, size_t limit,
+						 aichat_list **ret_list,
+						 aichat_error **reterr);
 
 /**
  * How many conversations a list has.
@@ -425,6 +665,22 @@ AICHAT_API const char *aichat_list_title(const aichat_list *list, size_t n);
  * Threads: any.   Blocks: no.   Since: 0.1
  */
 AICHAT_API int64_t aichat_list_updated_unix_ms(const aichat_list *list, size_t n);
+
+/**
+ * The n-th conversation as aichat_conversation_to_json() gives it.
+ *
+ * @param list          a list
+ * @param n             from 0
+ * @param ret_json      set on success; NUL-terminated; caller owns: aichat_free()
+ * @param ret_json_len  may be NULL; bytes in it
+ * @return 0, or
+ *   AICHAT_EINVAL  past the end
+ *   AICHAT_ENOMEM
+ *
+ * Threads: any.   Blocks: no.   Since: 0.1
+ */
+AICHAT_API int aichat_list_to_json(const aichat_list *list, size_t n, char **ret_json,
+				   size_t *ret_json_len);
 
 /**
  * Where the list ends, to go on from.

@@ -58,6 +58,28 @@ AICHAT_API aichat_options *aichat_options_new(void);
 AICHAT_API aichat_options *aichat_options_free(aichat_options *options);
 
 /**
+ * Set options from the members of a JSON object, such as
+ * `{"model": "openai/gpt-5.6", "temperature": 0.2}`: text, numbers, true and false as
+ * they are, of an option that is JSON any value; null takes the value back.
+ *
+ * @param options   a bag; on failure some may be set
+ * @param json      an object
+ * @param json_len  bytes in @p json; -1 if it is NUL-terminated
+ * @param reterr    may be NULL; set on failure only, names the option:
+ *                  aichat_error_unref()
+ * @return 0, or
+ *   AICHAT_EJSON    not JSON
+ *   AICHAT_EUTF8    not UTF-8
+ *   AICHAT_ETOOLARGE  beyond the limits of aichat_json_parse()
+ *   AICHAT_EINVAL   not an object, no such option, or a value that does not fit
+ *   AICHAT_ENOMEM
+ *
+ * Threads: one at a time per object.   Blocks: no.   Since: 0.1
+ */
+AICHAT_API int aichat_options_set_json(aichat_options *options, const char *json,
+				       int64_t json_len, aichat_error **reterr);
+
+/**
  * Set an option from text, as in a configuration file or on a command line.
  *
  * @param options    a bag

@@ -104,6 +104,39 @@ AICHAT_API int aichat_reply_next(aichat_reply *reply, int64_t timeout_ms,
 AICHAT_API int aichat_reply_fd(aichat_reply *reply, int *ret_fd, aichat_error **reterr);
 
 /**
+ * Make aichat_reply_next() return AICHAT_EAGAIN at once, if it waits, or else the next
+ * time that it would wait: for a thread that is to stop watching. An event that is there
+ * goes first.
+ *
+ * @param reply  may be NULL; a cursor, on which the caller holds a reference
+ *
+ * Threads: any.   Blocks: no.   Since: 0.1
+ */
+AICHAT_API void aichat_reply_wake(aichat_reply *reply);
+
+/**
+ * The stored reply as JSON: id, conversation_id, state, model, user_message_id (what it
+ * answers), message_id (the last that it wrote), message_ids (all of them), rounds (calls
+ * of the model), last_seq, created_at, ended_at, and the error that ended it.
+ *
+ * @param reply         a cursor
+ * @param ret_json      set on success; NUL-terminated; caller owns: aichat_free()
+ * @param ret_json_len  may be NULL; bytes in it
+ * @param reterr        may be NULL; set on failure only: aichat_error_unref()
+ * @return 0, or
+ *   AICHAT_ENOTFOUND  it could not be stored, is not yet, or its conversation is deleted
+ *   AICHAT_ESTATE     it is a reply that is not stored
+ *   AICHAT_ECLOSED  the context was closed
+ *   AICHAT_EFORK    the context was made by another process
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTORECORRUPT  the store cannot be read
+ *   AICHAT_ENOMEM
+ *
+ * Threads: any.   Blocks: storage.   Since: 0.1
+ */
+AICHAT_API int aichat_reply_to_json(aichat_reply *reply, char **ret_json,
+				    size_t *ret_json_len, aichat_error **reterr);
+
+/**
  * Stop the reply. What came stays; the last event is `done` with the state
  * `stopped`. A reply that is over is left as it is.
  *

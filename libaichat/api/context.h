@@ -12,6 +12,8 @@
 
 #define AIC_OWNER_LOCAL "local"
 #define AIC_OWNER_MAX 128
+/* The longest page of a list. */
+#define AIC_LIST_MAX 1000
 #define AIC_TEXT_MAX ((size_t)16 << 20)
 
 struct aichat {

@@ -11,6 +11,7 @@
 struct aichat_messages {
 	_Atomic unsigned refs;
 	struct aic_messages list;
+	char cursor[AIC_ID_TEXT]; /* "" = there is no further page */
 };
 
 /* ---- the handle ---- */
@@ -85,31 +86,6 @@ int aichat_conversation_new(aichat *ai, const aichat_options *options,
 	return 0;
 }
 
-/* The settings as they are stored: {"options":{...},"tools":[...]}. */
-static int read_settings(struct aichat_conversation *conv, const char *settings,
-			 aichat_error **reterr)
-{
-	struct aic_json doc = { 0 };
-	const char *text = settings ? settings : "{}";
-	int rc = aic_json_scan(&doc, text, strlen(text), &aic_json_wire);
-
-	if (rc < 0) {
-		aic_json_scan_error(&doc, rc, "the conversation's settings", reterr);
-	} else {
-		int options = aic_json_get(&doc, 0, "options");
-		struct aic_str tools = aic_json_raw(&doc, aic_json_get(&doc, 0, "tools"));
-		if (options >= 0)
-			rc = aic_options_read(&doc, options, &conv->options, reterr);
-		else if (!(conv->options = aichat_options_new()))
-			rc = aic_error_nomem(reterr);
-		if (rc == 0 && tools.len &&
-		    !(conv->tools = aic_strndup(tools.data, tools.len)))
-			rc = aic_error_nomem(reterr);
-	}
-	aic_json_done(&doc);
-	return rc;
-}
-
 /* An id's text to the conversation it means, and the head that goes with it. */
 static int find_conversation(struct aichat *ai, const char *text, struct aic_id *ret_id,
 			     struct aic_id *ret_head, aichat_error **reterr)
@@ -177,7 +153,8 @@ int aichat_conversation_open(aichat *ai, const char *id,
 	if (!conv)
 		return aic_error_nomem(reterr);
 	conv->head = aic_id_is_set(&head) ? head : row.head;
-	rc = read_settings(conv, row.settings, reterr);
+	rc = aic_conversation_settings_read(row.settings, &conv->options, &conv->tools,
+					    reterr);
 	if (rc == 0 && !aic_id_is_set(&head))
 		rc = follow_reply(conv, reterr);
 	if (rc < 0) {
@@ -300,6 +277,85 @@ int aichat_conversation_path(aichat_conversation *conversation, size_t limit,
 		rc = aic_store_path(conversation->ai->core->store,
 				    conversation->ai->owner, &head, limit, &list, reterr);
 	return make_messages(&list, rc, ret_messages, reterr);
+}
+
+static int check_limit(size_t limit, aichat_error **reterr)
+{
+	return limit >= 1 && limit <= AIC_LIST_MAX
+		       ? 0
+		       : aic_error_set(reterr, AICHAT_EINVAL,
+				       "a page has 1 to %d entries", AIC_LIST_MAX);
+}
+
+int aichat_conversation_path_page(aichat_conversation *conversation, const char *before,
+				  size_t limit, aichat_messages **ret_messages,
+				  aichat_error **reterr)
+{
+	AIC_CLEANUP(aichat_message_unrefp) struct aichat_message *later = NULL;
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
+	struct aic_messages list = { 0 };
+	struct aic_id tip = { 0 };
+
+	int rc = aic_conversation_enter(conversation, &core, reterr);
+	if (rc == 0)
+		rc = check_limit(limit, reterr);
+	if (rc == 0 && !before)
+		rc = aic_conversation_head(conversation, &tip, reterr);
+	else if (rc == 0)
+		rc = aic_conversation_message(conversation, before, &later, reterr);
+	if (rc == 0 && later)
+		tip = later->parent_id;
+	if (rc == 0 && aic_id_is_set(&tip))
+		rc = aic_store_path(core->store, conversation->ai->owner, &tip, limit,
+				    &list, reterr);
+	bool has_more = list.count && aic_id_is_set(&list.items[0]->parent_id);
+	rc = make_messages(&list, rc, ret_messages, reterr);
+	if (rc == 0 && has_more)
+		aic_id_text(&list.items[0]->id, (*ret_messages)->cursor);
+	return rc;
+}
+
+int aichat_conversation_tree(aichat_conversation *conversation, const char *after,
+			     size_t limit, aichat_messages **ret_messages,
+			     aichat_error **reterr)
+{
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
+	struct aic_messages list = { 0 };
+	struct aic_id id = { 0 };
+
+	int rc = aic_conversation_enter(conversation, &core, reterr);
+	if (rc == 0)
+		rc = check_limit(limit, reterr);
+	if (rc == 0 && after)
+		rc = aic_id_argument(after, "the cursor", &id, reterr);
+	/* One more than wanted tells whether there is a next page. */
+	if (rc == 0)
+		rc = aic_store_tree(core->store, conversation->ai->owner,
+				    &conversation->id, after ? &id : NULL, limit + 1,
+				    &list, reterr);
+	bool has_more = list.count > limit;
+	if (has_more)
+		aichat_message_unref(list.items[--list.count]);
+	rc = make_messages(&list, rc, ret_messages, reterr);
+	if (rc == 0 && has_more)
+		aic_id_text(&list.items[limit - 1]->id, (*ret_messages)->cursor);
+	return rc;
+}
+
+int aichat_conversation_message(aichat_conversation *conversation, const char *message_id,
+				aichat_message **ret_message, aichat_error **reterr)
+{
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
+	int rc = aic_conversation_enter(conversation, &core, reterr);
+
+	return rc < 0 ? rc
+		      : aic_conversation_message(conversation, message_id, ret_message,
+						 reterr);
+}
+
+const char *aichat_messages_cursor(const aichat_messages *messages)
+{
+	return messages && messages->cursor[0] ? messages->cursor : NULL;
 }
 
 int aichat_conversation_children(aichat_conversation *conversation,

@@ -16,7 +16,7 @@ struct aichat_conversation {
 	struct aic_id reply;  /* or the last message of this reply, if it is stored */
 	struct aichat_options *options;
 	char *tools;       /* JSON or NULL */
-	bool is_new;       /* to be written with the first message */
+	bool is_new;       /* to be written with the first message, or by save */
 	bool settings_new; /* options or tools that the store has not */
 };
 
@@ -32,3 +32,19 @@ int aic_conversation_message(struct aichat_conversation *conv, const char *id,
  */
 int aic_conversation_head(struct aichat_conversation *conv, struct aic_id *ret_head,
 			  aichat_error **reterr);
+
+/* {"options":{...},"tools":[...]}, as it is stored; and back. */
+int aic_conversation_settings_json(const struct aichat_options *options,
+				   const char *tools, struct aic_buf *out);
+int aic_conversation_settings_read(const char *settings,
+				   struct aichat_options **ret_options, char **ret_tools,
+				   aichat_error **reterr);
+/* The canonical JSON. AICHAT_ENOMEM. */
+int aic_conversation_row_json(const struct aic_conversation_row *row, char **ret_json,
+			      size_t *ret_len);
+/* AICHAT_EUTF8, AICHAT_ETOOLARGE. */
+int aic_conversation_check_title(const char *title, aichat_error **reterr);
+/* The title of one that was given none: NULL while it is empty. */
+int aic_conversation_first_words(struct aic_store *store,
+				 const struct aichat_conversation *conv, char **ret_title,
+				 aichat_error **reterr);

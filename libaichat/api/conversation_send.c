@@ -16,6 +16,8 @@ struct ask {
 	struct aichat_message *user_message; /* a reference, or NULL to answer again */
 	struct aic_id parent_id;
 	bool follows_head; /* parent_id is the handle's head */
+	int64_t version;   /* that the conversation must have; 0 = any */
+	bool edits;        /* it stands beside another, under the same parent */
 	struct aic_id answer_id;
 	const aichat_options *options;
 };
@@ -41,21 +43,6 @@ static int merge_options(const struct aichat_options *below,
 	return rc;
 }
 
-static int settings_json(const struct aichat_conversation *conv, struct aic_buf *out)
-{
-	struct aic_json_writer w = aic_json_writer(out);
-
-	aic_json_begin(&w, '{');
-	aic_json_put_key(&w, "options");
-	aic_options_write(conv->options, &w);
-	if (conv->tools) {
-		aic_json_put_key(&w, "tools");
-		aic_json_put_raw(&w, aic_str(conv->tools));
-	}
-	aic_json_end(&w, '}');
-	return out->error;
-}
-
 static int start(struct aichat_conversation *conv, const struct ask *ask,
 		 aichat_reply **ret_reply, aichat_error **reterr)
 {
@@ -71,15 +58,18 @@ static int start(struct aichat_conversation *conv, const struct ask *ask,
 	pthread_mutex_lock(&conv->lock);
 	int rc = merge_options(conv->options, ask->options, &options, reterr);
 	if (rc == 0 && (conv->is_new || conv->settings_new))
-		rc = settings_json(conv, &settings);
+		rc = aic_conversation_settings_json(conv->options, conv->tools,
+						    &settings);
 	if (rc == 0) {
 		const struct aic_options_chain chain = { { options,
 							   conv->ai->core->options } };
 		const struct aic_turn_question question = {
 			.conversation_id = conv->id,
 			.new_conversation = conv->is_new,
-			.system = conv->is_new ? aic_chain_string(&chain, "system")
-					       : NULL,
+			.version = ask->version,
+			.system = ask->user_message && !ask->edits
+					  ? aic_chain_string(&chain, "system")
+					  : NULL,
 			.parent_id = ask->follows_head ? conv->head : ask->parent_id,
 			.after_reply = ask->follows_head ? conv->reply : nothing,
 			.user_message = ask->user_message,
@@ -169,11 +159,25 @@ int aichat_conversation_send_message(aichat_conversation *conversation,
 				     const aichat_options *options,
 				     aichat_reply **ret_reply, aichat_error **reterr)
 {
+	return aichat_conversation_send_after(conversation, NULL, message, 0, options,
+					      ret_reply, reterr);
+}
+
+int aichat_conversation_send_after(aichat_conversation *conversation,
+				   const char *parent_id, const aichat_message *message,
+				   int64_t version, const aichat_options *options,
+				   aichat_reply **ret_reply, aichat_error **reterr)
+{
+	AIC_CLEANUP(aichat_message_unrefp) struct aichat_message *parent = NULL;
 	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
 	int rc = aic_conversation_enter(conversation, &core, reterr);
 
 	if (rc == 0)
 		rc = aic_options_check_chat(options, reterr);
+	if (rc == 0 && version < 0)
+		rc = aic_error_set(reterr, AICHAT_EINVAL, "a version is from 1");
+	if (rc == 0 && parent_id && *parent_id)
+		rc = aic_conversation_message(conversation, parent_id, &parent, reterr);
 	if (rc < 0)
 		return rc;
 	if (!message || message->role != AICHAT_ROLE_USER || !message->part_count)
@@ -187,11 +191,14 @@ int aichat_conversation_send_message(aichat_conversation *conversation,
 	copy->conversation_id = conversation->id;
 	copy->created_unix_ms = aic_clock_unix_ms();
 	copy->state = AICHAT_MESSAGE_SEALED;
-	const struct ask ask = {
+	struct ask ask = {
 		.user_message = copy,
-		.follows_head = true,
+		.follows_head = !parent_id,
+		.version = version,
 		.options = options,
 	};
+	if (parent)
+		ask.parent_id = parent->id;
 	return start(conversation, &ask, ret_reply, reterr);
 }
 
@@ -226,6 +233,7 @@ int aichat_conversation_edit(aichat_conversation *conversation, const char *mess
 	const struct ask ask = {
 		.user_message = message,
 		.parent_id = before->parent_id,
+		.edits = true,
 		.options = options,
 	};
 	return start(conversation, &ask, ret_reply, reterr);

@@ -8,10 +8,10 @@
 
 #include <aichat/conversation.h>
 
-#include "api/context.h"
+#include "api/conversation.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
-#define LIMIT_MAX 1000
 #define CURSOR_TEXT (20 + 1 + AIC_ID_TEXT)
 
 struct aichat_list {
@@ -37,20 +37,35 @@ static bool read_cursor(const char *text, int64_t *ret_updated, struct aic_id *r
 int aichat_conversation_list(aichat *ai, const char *after, size_t limit,
 			     aichat_list **ret_list, aichat_error **reterr)
 {
+	return aichat_conversation_list_filtered(ai, 0, NULL, NULL, after, limit,
+						 ret_list, reterr);
+}
+
+int aichat_conversation_list_filtered(aichat *ai, int archived, const char *tag,
+				      const char *text, const char *after, size_t limit,
+				      aichat_list **ret_list, aichat_error **reterr)
+{
 	struct aic_id before = { 0 };
-	const struct aic_conversation_filter filter = { 0 };
+	const struct aic_conversation_filter filter = {
+		.archived = archived != 0,
+		.tag = tag,
+		.text = text,
+	};
 	int64_t updated = INT64_MAX;
 
 	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
 	int rc = aic_context_enter(ai, &core, reterr);
 	if (rc < 0)
 		return rc;
-	if (limit < 1 || limit > LIMIT_MAX)
+	if (limit < 1 || limit > AIC_LIST_MAX)
 		return aic_error_set(reterr, AICHAT_EINVAL, "a list has 1 to %d entries",
-				     LIMIT_MAX);
+				     AIC_LIST_MAX);
 	if (after && !read_cursor(after, &updated, &before))
 		return aic_error_set(reterr, AICHAT_EINVAL,
 				     "\"%.64s\" is no list's cursor", after);
+	if ((tag && !aic_utf8_valid(tag, strlen(tag))) ||
+	    (text && !aic_utf8_valid(text, strlen(text))))
+		return aic_error_set(reterr, AICHAT_EUTF8, "the filter is not UTF-8");
 	struct aichat_list *list = aic_new(struct aichat_list);
 	if (!list)
 		return aic_error_nomem(reterr);
@@ -101,6 +116,15 @@ const char *aichat_list_title(const aichat_list *list, size_t n)
 int64_t aichat_list_updated_unix_ms(const aichat_list *list, size_t n)
 {
 	return n < aichat_list_count(list) ? list->rows.items[n].updated_unix_ms : 0;
+}
+
+int aichat_list_to_json(const aichat_list *list, size_t n, char **ret_json,
+			size_t *ret_json_len)
+{
+	return n < aichat_list_count(list)
+		       ? aic_conversation_row_json(&list->rows.items[n], ret_json,
+						   ret_json_len)
+		       : AICHAT_EINVAL;
 }
 
 const char *aichat_list_cursor(const aichat_list *list)

@@ -26,6 +26,22 @@ int aichat_options_set(aichat_options *options, const char *name, const char *va
 	return aic_options_set(options, name, text, "set", false, reterr);
 }
 
+int aichat_options_set_json(aichat_options *options, const char *json, int64_t json_len,
+			    aichat_error **reterr)
+{
+	AIC_CLEANUP(aic_json_done) struct aic_json doc = { 0 };
+
+	if (!options || !json || json_len < -1)
+		return missing(reterr);
+	size_t len = json_len < 0 ? strlen(json) : (size_t)json_len;
+	int rc = aic_json_scan(&doc, json, len, &aic_json_strict);
+	if (rc < 0)
+		return aic_json_scan_error(&doc, rc, "the options", reterr);
+	if (!aic_json_is(&doc, 0, AIC_JSON_OBJECT))
+		return aic_error_set(reterr, AICHAT_EINVAL, "the options are no object");
+	return aic_options_apply(&doc, 0, options, reterr);
+}
+
 /* A number goes the way of a text, through the same checks. */
 static int set_number(aichat_options *options, const char *name, int type,
 		      const struct aic_buf *text, aichat_error **reterr)

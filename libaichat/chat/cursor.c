@@ -155,6 +155,14 @@ static int read_page(struct aichat_reply *reply, uint64_t after)
 	return rc;
 }
 
+void aic_cursor_wake(struct aichat_reply *reply)
+{
+	pthread_mutex_lock(&reply->feed->lock);
+	reply->woken = true;
+	pthread_cond_broadcast(&reply->feed->changed);
+	pthread_mutex_unlock(&reply->feed->lock);
+}
+
 int aic_cursor_next(struct aichat_reply *reply, int64_t timeout_ms,
 		    const struct aichat_event **ret_event)
 {
@@ -204,7 +212,8 @@ int aic_cursor_next(struct aichat_reply *reply, int64_t timeout_ms,
 			result = AICHAT_ECLOSED;
 			break;
 		}
-		if (timed_out) {
+		if (timed_out || reply->woken) {
+			reply->woken = false;
 			result = AICHAT_EAGAIN;
 			break;
 		}

@@ -19,13 +19,16 @@ struct aichat_reply {
 	/* Under the feed's lock. */
 	uint64_t seq; /* of the event that was given last */
 	bool has_page;
-	int fd; /* eventfd, -1 until it is asked for */
+	bool woken; /* next is to return, once, with what there is */
+	int fd;     /* eventfd, -1 until it is asked for */
 	bool raised;
 	struct aichat_reply *next;
 };
 
 int aic_cursor_next(struct aichat_reply *reply, int64_t timeout_ms,
 		    const struct aichat_event **ret_event);
+/* Any thread. */
+void aic_cursor_wake(struct aichat_reply *reply);
 int aic_cursor_fd(struct aichat_reply *reply, int *ret_fd, aichat_error **reterr);
 /* Raise or lower the descriptor to what is true. Under the feed's lock. */
 void aic_cursor_signal(struct aichat_reply *reply);

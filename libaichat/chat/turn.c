@@ -92,7 +92,10 @@ int aic_turn_configure(struct aic_turn *turn, const struct aichat_options *optio
 		       const char *tools, aichat_error **reterr)
 {
 	turn->options = options ? aic_options_copy(options) : aichat_options_new();
-	if (!turn->options)
+	/* The system prompt is a message; what is erased there must be nowhere else. */
+	if (!turn->options ||
+	    aic_options_set(turn->options, "system", (struct aic_str){ 0 }, NULL, false,
+			    NULL) < 0)
 		return aic_error_nomem(reterr);
 	if (tools) {
 		turn->tools_json = aic_strdup(tools);
@@ -337,32 +340,60 @@ static int write_conversation(struct aic_turn *turn, struct aic_store *store,
 		.updated_unix_ms = now,
 		.version = 1,
 	};
-	int rc = aic_store_add_conversation(store, turn->owner, &row, reterr);
-	if (rc < 0 || !turn->system)
-		return rc;
 
+	return aic_store_add_conversation(store, turn->owner, &row, reterr);
+}
+
+/* The first message of a branch that follows nothing. */
+static int write_system(struct aic_turn *turn, struct aic_store *store,
+			aichat_error **reterr)
+{
 	AIC_CLEANUP(aichat_message_unrefp)
 	struct aichat_message *system = aic_message_new(AICHAT_ROLE_SYSTEM);
+
 	if (!system || aic_message_add_text(system, aic_str(turn->system)) < 0)
 		return aic_error_nomem(reterr);
 	system->id = aic_id_new();
 	system->conversation_id = turn->conversation_id;
 	system->state = AICHAT_MESSAGE_SEALED;
-	system->created_unix_ms = now;
+	system->created_unix_ms = aic_clock_unix_ms();
 	aic_message_set_texts(system);
 	turn->parent_id = system->id;
 	return aic_store_add_message(store, turn->owner, system, NULL, reterr);
 }
 
-/* The conversation as it is to be: made if it is not there, its settings if they changed.
- */
+/* One that was saved empty gets its title and its settings now. */
+static int change_conversation(struct aic_turn *turn, struct aic_store *store,
+			       struct aic_conversation_row *row, aichat_error **reterr)
+{
+	bool changed = turn->settings && !aic_streq(row->settings, turn->settings);
+
+	if (changed) {
+		aic_free(row->settings);
+		row->settings = aic_strdup(turn->settings);
+		if (!row->settings)
+			return aic_error_nomem(reterr);
+	}
+	if (turn->user_message && !row->title && !aic_id_is_set(&row->head)) {
+		row->title = aic_turn_title(turn->user_message);
+		if (!row->title)
+			return aic_error_nomem(reterr);
+		changed = true;
+	}
+	return changed ? aic_store_set_conversation(store, turn->owner, row, 0, reterr)
+		       : 0;
+}
+
+/* The conversation as it is to be: made if it is not there, changed if need be. */
 static int settle_conversation(struct aic_turn *turn, struct aic_store *store,
 			       aichat_error **reterr)
 {
 	AIC_CLEANUP(aic_conversation_row_done) struct aic_conversation_row row = { 0 };
 	AIC_CLEANUP(aichat_error_unrefp) aichat_error *error = NULL;
+	bool has_parent = aic_id_is_set(&turn->parent_id) ||
+			  aic_id_is_set(&turn->after_reply);
 
-	if (!turn->settings)
+	if (!turn->settings && !turn->version && (has_parent || !turn->user_message))
 		return 0;
 	int rc = aic_store_conversation(store, turn->owner, &turn->conversation_id, &row,
 					&error);
@@ -370,13 +401,11 @@ static int settle_conversation(struct aic_turn *turn, struct aic_store *store,
 		return write_conversation(turn, store, reterr);
 	if (rc < 0)
 		return aic_error_pass(reterr, AIC_TAKE(error));
-	if (aic_streq(row.settings, turn->settings))
-		return 0;
-	char *before = row.settings;
-	row.settings = turn->settings;
-	rc = aic_store_set_conversation(store, turn->owner, &row, 0, reterr);
-	row.settings = before;
-	return rc;
+	if (turn->version && turn->version != row.version)
+		return aic_error_set(reterr, AICHAT_ESTALE,
+				     "the conversation was changed by someone else; read "
+				     "it again");
+	return change_conversation(turn, store, &row, reterr);
 }
 
 /* Where the store says that the conversation ends. */
@@ -459,6 +488,8 @@ static int write_question(struct aic_turn *turn, struct aic_store *store,
 	int rc = follow_reply(turn, store, reterr);
 	if (rc == 0)
 		rc = settle_parent(turn, store, reterr);
+	if (rc == 0 && turn->system && !aic_id_is_set(&turn->parent_id))
+		rc = write_system(turn, store, reterr);
 	if (rc < 0)
 		return rc;
 	question->parent_id = turn->parent_id;
@@ -570,6 +601,7 @@ static int take_question(struct aic_turn *turn, const struct aic_turn_question *
 {
 	turn->conversation_id = q->conversation_id;
 	turn->new_conversation = q->new_conversation;
+	turn->version = q->version;
 	turn->parent_id = q->parent_id;
 	turn->after_reply = q->after_reply;
 	turn->answer_id = q->answer_id;

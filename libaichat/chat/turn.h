@@ -25,7 +25,8 @@ struct aic_turn_question {
 	/* A stored reply. */
 	struct aic_id conversation_id;
 	bool new_conversation;   /* to be written with this turn */
-	const char *system;      /* its first message, or NULL */
+	int64_t version;         /* that the conversation must have; 0 = any */
+	const char *system;      /* begins what has no parent, or NULL */
 	struct aic_id parent_id; /* what the user's message follows; unset = nothing */
 	struct aic_id
 		after_reply; /* or the last message of this reply, if it is stored */

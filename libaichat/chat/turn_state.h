@@ -49,6 +49,7 @@ struct aic_turn {
 
 	/* What begin writes; see struct aic_turn_question. */
 	bool new_conversation;
+	int64_t version;
 	char *system;
 	char *settings;
 	struct aic_id parent_id;

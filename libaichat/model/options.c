@@ -317,8 +317,8 @@ static int read_value(const struct aic_json *doc, int value,
 	return 0;
 }
 
-static int read_options(const struct aic_json *doc, int object,
-			struct aichat_options *options, aichat_error **reterr)
+int aic_options_apply(const struct aic_json *doc, int object,
+		      struct aichat_options *options, aichat_error **reterr)
 {
 	AIC_CLEANUP(aic_buf_done) struct aic_buf key = aic_buf(0);
 	AIC_CLEANUP(aic_buf_done) struct aic_buf scratch = aic_buf(0);
@@ -351,7 +351,7 @@ int aic_options_read(const struct aic_json *doc, int object,
 	struct aichat_options *options = aichat_options_new();
 	if (!options)
 		return aic_error_nomem(reterr);
-	int result = read_options(doc, object, options, reterr);
+	int result = aic_options_apply(doc, object, options, reterr);
 	if (result < 0) {
 		aichat_options_free(options);
 		return result;

@@ -74,8 +74,11 @@ int aic_options_check_chat(const struct aichat_options *options, aichat_error **
 
 /*
  * The bag as a JSON object of name: text, for a conversation's settings; and back, where
- * numbers, true and false may stand for their text and any value for a JSON option's.
+ * numbers, true and false may stand for their text and any value for a JSON option's;
+ * null takes an option back.
  */
 void aic_options_write(const struct aichat_options *options, struct aic_json_writer *w);
+int aic_options_apply(const struct aic_json *doc, int object,
+		      struct aichat_options *options, aichat_error **reterr);
 int aic_options_read(const struct aic_json *doc, int object,
 		     struct aichat_options **ret_options, aichat_error **reterr);
