@@ -28,5 +28,6 @@ bool auth_check(struct call *call);
 bool auth_allow(struct call *call);
 /* Whether a principal may still do what it could; cheap. */
 bool auth_still_valid(struct server *server, const struct principal *principal);
-/* Whether there is any key or user at all: else main.c makes the first admin key. */
+/* Whether there is any key or user at all: else main.c has the first admin key made. */
+int accounts_exist(struct server *server, bool *ret_exist, aichat_error **reterr);
 int accounts_first_key(struct server *server, char **ret_key, aichat_error **reterr);

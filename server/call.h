@@ -19,11 +19,11 @@ struct server;
 
 /* Who asks. Made anew for each call from the cache of auth.c. */
 struct principal {
-	char user[40];   /* the user's id; the owner of what they store is the same */
-	char name[129];  /* the user's login name */
-	char key[40];    /* the key's public id; "" for a login */
-	unsigned role;   /* one of enum role */
-	unsigned scopes; /* enum scope; of a login all that its role allows */
+	char user[40];      /* the user's id; the owner of what they store is the same */
+	char name[129];     /* the user's login name */
+	char key[40];       /* the key's public id; "" for a login */
+	unsigned role;      /* one of enum role */
+	unsigned scopes;    /* enum scope; of a login all that its role allows */
 	uint64_t authority; /* changes when rights were taken away: see auth.h */
 };
 
@@ -40,14 +40,18 @@ struct call {
 	aichat_json *body;  /* checked; NULL if the route takes none, or takes it raw */
 	const char *raw_body;
 	size_t raw_body_len;
+	bool on_admin_port;
+	struct call_mistake *mistakes;
+	size_t mistake_count;
 
 	/* For the log line and the metrics; handlers fill in what they know. */
 	int64_t started_mono_us;
 	int64_t first_byte_mono_us;
-	char model[128];    /* PROVIDER/MODEL */
+	char model[128];                     /* PROVIDER/MODEL */
 	int64_t input_tokens, output_tokens; /* -1 = not known */
 	int64_t cost_nano_usd;
 	const char *error_type; /* of the closed list in errors.h; NULL = none */
+	const char *error_code; /* of the table in errors.c; NULL = none */
 };
 
 /* ---- what was asked ---- */
@@ -76,7 +80,7 @@ void call_refuse(struct call *call, int status, const char *code, const char *fo
 	__attribute__((format(printf, 4, 5)));
 /* From the library's error, which says status and code; borrowed. */
 void call_fail(struct call *call, const aichat_error *error);
-/* The body of such an error, for a stream that has begun. Caller frees: aichat_free(). */
+/* The body of such an error, for a stream that has begun. Caller frees: free(). */
 char *call_error_json(const struct call *call, const aichat_error *error,
 		      size_t *ret_len);
 

@@ -36,9 +36,9 @@ enum surface {
 
 enum field_type {
 	FIELD_END,
-	FIELD_STRING,  /* minimum and maximum: bytes */
-	FIELD_ID,      /* of a stored thing */
-	FIELD_INT,     /* minimum and maximum: the value */
+	FIELD_STRING, /* minimum and maximum: bytes */
+	FIELD_ID,     /* of a stored thing */
+	FIELD_INT,    /* minimum and maximum: the value */
 	FIELD_NUMBER,
 	FIELD_BOOL,
 	FIELD_TIME,    /* RFC 3339 */
@@ -55,7 +55,7 @@ struct field {
 	bool required;
 	bool nullable;
 	int64_t minimum, maximum;
-	const char *const *choices;   /* NULL-ended; or NULL */
+	const char *const *choices; /* NULL-ended; or NULL */
 	const struct field *fields;
 	const char *help; /* one line; every field has it */
 };
@@ -86,18 +86,19 @@ struct answer {
 #define ANSWERS_MAX 4
 
 enum route_flag {
-	ROUTE_OPEN = 1,       /* no principal is asked for */
-	ROUTE_STREAM = 2,     /* may hold its worker for long: counts against streams */
-	ROUTE_RAW_BODY = 4,   /* the handler reads the body itself, as it came */
-	ROUTE_MODEL = 8,      /* may cost tokens: counts against tokens and concurrent replies */
+	ROUTE_OPEN = 1,     /* no principal is asked for */
+	ROUTE_STREAM = 2,   /* may hold its worker for long: counts against streams */
+	ROUTE_RAW_BODY = 4, /* the handler reads the body itself, as it came */
+	ROUTE_MODEL =
+		8, /* may cost tokens: counts against tokens and concurrent replies */
 	ROUTE_IDEMPOTENT = 16, /* takes an Idempotency-Key */
 	ROUTE_ADMIN_PORT = 32, /* served on the health and metrics port as well */
 };
 
 struct route {
 	const char *method;
-	const char *path;    /* "/api/v1/conversations/{id}" */
-	const char *name;    /* operationId; also in log and metrics: "conversations.get" */
+	const char *path; /* "/api/v1/conversations/{id}" */
+	const char *name; /* operationId; also in log and metrics: "conversations.get" */
 	const char *summary; /* one line */
 	const char *about;   /* further lines, or NULL */
 	enum surface surface;
@@ -107,7 +108,8 @@ struct route {
 	struct path_value path_values[PATH_VALUES_MAX];
 	const struct field *query;
 	const struct field *body; /* NULL = takes none */
-	struct answer answers[ANSWERS_MAX]; /* on success; the errors are the same for all */
+	struct answer
+		answers[ANSWERS_MAX]; /* on success; the errors are the same for all */
 	void (*handle)(struct call *call);
 };
 

@@ -18,12 +18,16 @@ struct http_server;
 struct settings { /* of the section `server`; strings borrowed from the options */
 	const char *listen;
 	const char *admin_listen; /* health and metrics; "" for none */
-	const char *const *hosts; /* that Host may name, NULL-ended; loopback is always in */
+	const char *const
+		*hosts; /* that Host may name, NULL-ended; loopback is always in */
 	const char *const *origins;
 	const char *const *proxies; /* whose X-Forwarded-For counts */
 	int connections, workers, streams;
-	int connections_per_ip;
+	int connections_per_ip; /* 0 = a quarter of all; then this machine is exempt */
 	int64_t max_body_bytes;
+	int64_t header_timeout_ms, idle_timeout_ms, body_timeout_ms, write_timeout_ms;
+	int64_t min_body_rate;
+	int64_t min_free_bytes; /* of the store's disk, to be ready */
 	int64_t drain_ms;
 	int64_t heartbeat_ms;
 	int detached_per_user;
@@ -41,7 +45,9 @@ struct server {
 	struct limits *limits;     /* limits.h */
 	struct metrics *metrics;   /* metrics.h */
 	struct http_server *http, *admin_http;
-	_Atomic bool draining;
-	_Atomic int streams; /* running now */
+	_Atomic bool draining; /* nothing new */
+	_Atomic bool stopping; /* streams end now, and can be resumed */
+	_Atomic int streams;   /* running now */
 	int64_t started_unix_ms;
+	char store_path[4096]; /* of the store's file; "" if it is in memory */
 };

@@ -30,6 +30,7 @@
 #define PATH_BYTES_MAX ((size_t)4096)
 #define OPTIONS_MAX 96
 #define PROVIDER_PREFIX "provider.NAME."
+#define SERVER_PREFIX "server."
 
 /* The file that is being read. Guarded by load_lock. */
 static pthread_mutex_t load_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -108,6 +109,8 @@ static int full_name(cfg_t *cfg, cfg_opt_t *opt, struct aic_buf *name)
 {
 	if (aic_streq(cfg->name, "provider"))
 		return aic_buf_printf(name, "provider.%s.%s", cfg_title(cfg), opt->name);
+	if (aic_streq(cfg->name, "server"))
+		return aic_buf_printf(name, SERVER_PREFIX "%s", opt->name);
 	if (aic_streq(cfg->name, "alias"))
 		return aic_buf_printf(name, "alias.%s", cfg_title(cfg));
 	if (aic_streq(cfg->name, "body"))
@@ -162,12 +165,14 @@ static void add_option(cfg_opt_t *list, size_t *count, cfg_opt_t option)
 }
 
 /* libconfuse's view of the one option table. */
-static void fill_options(cfg_opt_t *top, cfg_opt_t *provider, cfg_opt_t *alias)
+static void fill_options(cfg_opt_t *top, cfg_opt_t *provider, cfg_opt_t *server,
+			 cfg_opt_t *alias)
 {
 	static cfg_opt_t nothing[] = { CFG_END() };
 	const cfg_opt_t end = CFG_END();
 	size_t tops = 0;
 	size_t providers = 0;
+	size_t servers = 0;
 	size_t aliases = 0;
 	const char *name;
 
@@ -176,17 +181,22 @@ static void fill_options(cfg_opt_t *top, cfg_opt_t *provider, cfg_opt_t *alias)
 		if (strncmp(name, PROVIDER_PREFIX, strlen(PROVIDER_PREFIX)) == 0)
 			add_option(provider, &providers,
 				   option_of(name + strlen(PROVIDER_PREFIX), list));
+		else if (strncmp(name, SERVER_PREFIX, strlen(SERVER_PREFIX)) == 0)
+			add_option(server, &servers,
+				   option_of(name + strlen(SERVER_PREFIX), list));
 		else if (!strchr(name, '.'))
 			add_option(top, &tops, option_of(name, list));
 	}
 	add_option(alias, &aliases, option_of("model", false));
-	provider[providers] = alias[aliases] = end;
+	provider[providers] = server[servers] = alias[aliases] = end;
 
 	cfg_opt_t provider_section = CFG_SEC("provider", provider,
 					     CFGF_MULTI | CFGF_TITLE);
+	cfg_opt_t server_section = CFG_SEC("server", server, CFGF_NONE);
 	cfg_opt_t alias_section = CFG_SEC("alias", alias, CFGF_MULTI | CFGF_TITLE);
 	cfg_opt_t body_section = CFG_SEC("body", nothing, CFGF_KEYSTRVAL);
 	top[tops++] = provider_section;
+	top[tops++] = server_section;
 	top[tops++] = alias_section;
 	top[tops++] = body_section;
 	top[tops] = end;
@@ -249,11 +259,12 @@ static int take_body(cfg_t *cfg)
 
 static int parse_file(char *text, size_t len)
 {
-	cfg_opt_t top[OPTIONS_MAX + 4];
+	cfg_opt_t top[OPTIONS_MAX + 5];
 	cfg_opt_t provider[OPTIONS_MAX];
+	cfg_opt_t server[OPTIONS_MAX];
 	cfg_opt_t alias[4];
 
-	fill_options(top, provider, alias);
+	fill_options(top, provider, server, alias);
 	int unclosed = blank_comments(text);
 	cfg_t *cfg = cfg_init(top, CFGF_NONE);
 	FILE *stream = cfg && len ? fmemopen(text, len, "r") : NULL;

@@ -17,21 +17,25 @@ struct http_server;
 struct http_request;
 
 struct http_config {
-	const char *listen;    /* "127.0.0.1:8020"; the port may be 0 */
-	int connections;       /* the most that are open at once */
-	int workers;           /* threads; more than connections */
-	int connections_per_ip;
+	const char *listen;     /* "127.0.0.1:8020"; the port may be 0 */
+	int connections;        /* the most that are open at once */
+	int workers;            /* threads; more than connections */
+	int connections_per_ip; /* 0 = no limit */
 	int64_t max_body_bytes;
-	int64_t header_timeout_ms;
-	int64_t idle_timeout_ms; /* of a kept connection between requests */
-	int64_t body_timeout_ms; /* of a whole body, whatever its pace */
-	int64_t min_body_rate;   /* bytes a second, after the first five seconds */
-	int64_t write_timeout_ms; /* without progress of one write */
+	int64_t header_timeout_ms; /* also the longest that a peer may neither take nor
+				      send */
+	int64_t idle_timeout_ms;   /* of a kept connection between requests */
+	int64_t body_timeout_ms;   /* of a whole body, whatever its pace */
+	int64_t min_body_rate;     /* bytes a second, after the first five seconds */
+	int64_t write_timeout_ms;  /* without progress of one write */
 	/* Called on a worker for every request that passed the checks. */
 	void (*handle)(struct http_request *request, void *user);
-	/* A request that failed them: write the error in the form of the path's surface. */
+	/* A request that failed them: write the error in the form of the path's surface.
+	 */
 	void (*refuse)(struct http_request *request, int status, const char *message,
 		       void *user);
+	/* Whether connections_per_ip does not count for this address; or NULL. */
+	bool (*is_exempt)(const char *peer, void *user);
 	void *user;
 };
 
@@ -41,8 +45,11 @@ int http_server_start(const struct http_config *config, struct http_server **ret
 int http_server_port(const struct http_server *server);
 /* No new connections or requests (503 DRAINING by the caller); running ones go on. */
 void http_server_drain(struct http_server *server);
-/* Requests that are being answered now. */
+/* Call `gone` of everybody who watches: they are to look whether they shall end. */
+void http_server_wake(struct http_server *server);
+/* Requests that are being answered now; and connections. */
 int http_server_active(const struct http_server *server);
+int http_server_connections(const struct http_server *server);
 /* Ends: connections that are left are shut, workers joined. */
 struct http_server *http_server_stop(struct http_server *server);
 
@@ -60,9 +67,9 @@ const char *http_header(const struct http_request *request, const char *name);
 const char *http_peer(const struct http_request *request);
 void http_set_peer(struct http_request *request, const char *peer);
 /*
- * Read the body, once. 0 and the bytes (NUL-terminated, freed with the request); else the
- * HTTP status that it deserves: 400 cut short, 408 too slow, 413 too large; the
- * connection is then closed after the answer.
+ * Read the body. 0 and the bytes (NUL-terminated, freed with the request); else the
+ * HTTP status that it deserves: 400 cut short, 408 too slow, 413 too large, 503 no room
+ * for it; the connection is then closed after the answer. A second call gives the same.
  */
 int http_body(struct http_request *request, const char **ret_body, size_t *ret_len);
 /* The body is not wanted: the connection is closed after the answer if there is one. */

@@ -1,0 +1,10 @@
+#pragma once
+
+/*
+ * What an operator does beside the running daemon: `aichatd user|key|audit ...`.
+ */
+
+#include "server.h"
+
+/* Run a command; the exit status. */
+int admin_run(struct server *server, int argc, char **argv);
