@@ -3,8 +3,9 @@
     symbols.py check SHARED_OBJECT ARCHIVE
     symbols.py fix          write what the headers declare into AICHAT_UNRELEASED
 
-Also: every global of the archive carries the project's prefix, every public header is
-installed, the umbrella includes it, and the SONAME carries the ABI's number.
+Also: every global of the archive carries the project's prefix, nothing of it runs before
+main() or after it, every public header is installed, the umbrella includes it, and the
+SONAME carries the ABI's number.
 """
 
 import re
@@ -80,6 +81,18 @@ def prefix_problems(nm_output):
             yield f"{words[2]}: a global that starts with neither aic_ nor aichat_"
 
 
+def constructor_problems(readelf_output):
+    """From readelf -SW of the archive; what the C runtime adds is in none of its files."""
+    file = ""
+    for line in readelf_output.splitlines():
+        if line.startswith("File: "):
+            file = line[6:]
+        found = re.search(r"\] (\.(?:preinit_array|init_array|fini_array|ctors|dtors)\S*)", line)
+        # Sanitizers register their globals so.
+        if found and not found.group(1).endswith((".00099", ".00001")):
+            yield f"{file}: {found.group(1)}: a static constructor or destructor"
+
+
 def header_problems():
     installed = lint.read(HEADERS + "meson.build")
     umbrella = lint.read(HEADERS + "aichat.h")
@@ -112,6 +125,8 @@ def self_test():
     problems = list(compare({"same", "moved", "new"}, in_map, in_object))
     assert len(problems) == 5, problems
     assert len(list(prefix_problems("01 T aic_x\nx.o:\n01 T other\n"))) == 1
+    sections = "File: x.a(x.o)\n  [ 1] .text  PROGBITS\n  [ 5] .init_array  INIT_ARRAY\n"
+    assert len(list(constructor_problems(sections))) == 1
 
 
 def fix():
@@ -140,6 +155,7 @@ def main():
     problems = list(compare(declared(), mapped(lint.read(MAP)),
                             exported(tool("nm", "-D", "--defined-only", shared))))
     problems += prefix_problems(tool("nm", "-g", "--defined-only", archive))
+    problems += constructor_problems(tool("readelf", "-SW", archive))
     problems += header_problems()
     problems += version_problems(shared)
     return lint.finish(problems)
