@@ -39,6 +39,7 @@
  */
 
 #include <aichat/conversation.h>
+#include <aichat/dialect.h>
 #include <aichat/error.h>
 #include <aichat/json.h>
 #include <aichat/log.h>

@@ -208,7 +208,7 @@ void aic_turn_call(struct aic_turn *turn)
 	else if (!request)
 		rc = AICHAT_ENOMEM;
 	else /* with the lock held: its events wait until turn->call is set */
-		rc = aic_call_start(turn->core->engine, &turn->target, request,
+		rc = aic_call_start(turn->core->engine, &turn->target, request, NULL,
 				    &turn->limits, &call_ops, turn, &turn->call, &error);
 	pthread_mutex_unlock(&turn->lock);
 	if (rc == 0)

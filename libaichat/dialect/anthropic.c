@@ -180,6 +180,7 @@ static int encode_error(const aichat_error *error, struct aic_buf *out)
 const struct aic_dialect aic_dialect_anthropic_messages = {
 	.name = AIC_ANTHROPIC,
 	.path = "/v1/messages",
+	.stream_end = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
 	.encode_request = aic_anthropic_encode_request,
 	.decode_request = aic_anthropic_decode_request,
 	.decoder_new = aic_anthropic_decoder_new,

@@ -590,6 +590,7 @@ static int decode_end(struct aic_decoder *base, struct aic_events *events)
 const struct aic_dialect aic_dialect_openai_chat = {
 	.name = "openai-chat",
 	.path = "/chat/completions",
+	.stream_end = "data: [DONE]\n\n",
 	.encode_request = aic_oai_encode_request,
 	.decode_request = aic_oai_decode_request,
 	.decoder_new = decoder_new,

@@ -56,8 +56,9 @@ struct aic_failure {
 void aic_failure_done(struct aic_failure *failure);
 
 struct aic_dialect {
-	const char *name; /* "openai-chat", "anthropic-messages" */
-	const char *path; /* where replies are asked for, behind the base URL */
+	const char *name;       /* "openai-chat", "anthropic-messages" */
+	const char *path;       /* where replies are asked for, behind the base URL */
+	const char *stream_end; /* the frame that ends a stream */
 
 	/* Requests. encode: the JSON body is appended to out. What could not be carried
 	 * goes to report (may be NULL). */

@@ -184,6 +184,7 @@ int aic_sse_feed(struct aic_sse *sse, struct aic_str bytes, const struct aic_sse
 			sse->after_cr = at == end;
 			at += at < end && *at == '\n';
 		}
+		sse->at = at;
 		result = end_line(sse, rest, ops, user);
 		if (result)
 			return result;
@@ -211,6 +212,7 @@ static bool is_whole(struct aic_str data)
 
 int aic_sse_end(struct aic_sse *sse, const struct aic_sse_ops *ops, void *user)
 {
+	sse->at = NULL;
 	if (sse->line.len > 0) {
 		int result = take_line(sse, aic_buf_str(&sse->line), false, ops, user);
 		aic_buf_reset(&sse->line);

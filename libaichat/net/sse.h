@@ -23,6 +23,8 @@ struct aic_sse {
 	size_t bom_seen; /* bytes of the byte order mark that came */
 	bool started;    /* the byte order mark was looked for */
 	bool after_cr;   /* an LF that follows belongs to the CR */
+	const char
+		*at; /* behind the event that is told, in what is fed; NULL at the end */
 	bool has_data;
 };
 

@@ -32,6 +32,7 @@ void aic_call_forget_answer(struct aic_call *call)
 	call->is_html = false;
 	call->decoded = false;
 	call->progressed = false;
+	call->skip_lf = false;
 }
 
 /* --- the head --- */
@@ -51,8 +52,11 @@ static void on_head(void *user, const struct aic_attempt_head *head)
 	/* Without memory the id is missed, no more. */
 	call->request_id = aic_strdup(head->request_id);
 	call->is_html = strcmp(head->content_type, "text/html") == 0;
-	if (head->status < 200 || head->status > 299)
+	if (head->status < 200 || head->status > 299) {
 		call->answer = AIC_ANSWER_REFUSAL;
+		call->asked = false;
+	} else if (call->raw.document)
+		call->answer = AIC_ANSWER_WHOLE;
 	else if (is_events_type(head->content_type))
 		call->answer = AIC_ANSWER_EVENTS;
 	else
@@ -71,10 +75,45 @@ static void conclude(struct aic_call *call, int code, aichat_error *error);
 /* A decoder for this answer, made when its first byte comes. */
 static int need_decoder(struct aic_call *call)
 {
-	if (!call->decoder)
-		call->decoder = call->target.provider->dialect->decoder_new(
-			&call->profile);
+	if (call->decoder)
+		return 0;
+	call->decoder = call->target.provider->dialect->decoder_new(&call->profile);
+	if (call->decoder && call->ops.answer)
+		call->ops.answer(call->user, call->answer == AIC_ANSWER_EVENTS);
 	return call->decoder ? 0 : AICHAT_ENOMEM;
+}
+
+/*
+ * The frame of an event that was told. It ends where the reader is, or, where the bytes
+ * do, without its blank line, which is put there. A CR LF may be cut in two: then its LF
+ * is given now and left out when it comes.
+ */
+static int give_frame(struct aic_call *call, enum aic_decoded what)
+{
+	struct aic_str frame = { call->frame, 0 };
+
+	if (!call->ops.bytes)
+		return 0;
+	if (call->sse.at) {
+		frame.len = (size_t)(call->sse.at - call->frame);
+		call->frame = call->sse.at;
+	}
+	if (call->bytes.len || call->sse.after_cr || !call->sse.at) {
+		aic_buf_append(&call->bytes, frame.data, frame.len);
+		frame = aic_buf_str(&call->bytes);
+		call->skip_lf = call->sse.at && frame.len > 1 &&
+				frame.data[frame.len - 2] == '\n' &&
+				frame.data[frame.len - 1] == '\r';
+		aic_buf_puts(&call->bytes, call->skip_lf  ? "\n"
+					   : call->sse.at ? ""
+							  : "\n\n");
+		frame = aic_buf_str(&call->bytes);
+	}
+	int error = call->bytes.error;
+	if (!error)
+		call->ops.bytes(call->user, frame, what);
+	aic_buf_reset(&call->bytes);
+	return error;
 }
 
 static int on_sse_event(void *user, struct aic_str name, struct aic_str data)
@@ -88,6 +127,8 @@ static int on_sse_event(void *user, struct aic_str name, struct aic_str data)
 	if (result == AIC_DECODED_PROGRESS)
 		aic_call_progress(call);
 	int told = aic_call_tell(call);
+	if (!told && result >= 0)
+		told = give_frame(call, (enum aic_decoded)result);
 	if (told)
 		return told;
 	return result == AIC_DECODED_END ? FEED_ENDED : AIC_MIN(result, 0);
@@ -114,11 +155,20 @@ static void guess_answer(struct aic_call *call, struct aic_str bytes)
 static int take_events(struct aic_call *call, struct aic_str bytes)
 {
 	int result = need_decoder(call);
+	const char *end = bytes.data + bytes.len;
 
+	call->frame = bytes.data + (call->skip_lf && *bytes.data == '\n');
+	call->skip_lf = false;
 	if (!result)
 		result = aic_sse_feed(&call->sse, bytes, &sse_ops, call);
-	if (result != FEED_ENDED)
+	if (result != FEED_ENDED) {
+		if (!result && call->ops.bytes)
+			result = aic_buf_append(&call->bytes, call->frame,
+						(size_t)(end - call->frame));
+		if (!result && call->ops.caught_up)
+			call->ops.caught_up(call->user);
 		return result;
+	}
 	/* The caller is told at once; the connection goes on until it can be used again.
 	 */
 	call->state = AIC_CALL_DRAINING;
@@ -194,11 +244,30 @@ static void conclude(struct aic_call *call, int code, aichat_error *error)
 	aic_call_finish(call, code, aic_call_name_error(call, code, error));
 }
 
+/* What no dialect reads is JSON at least. */
+static void end_raw_document(struct aic_call *call)
+{
+	AIC_CLEANUP(aic_json_done) struct aic_json doc = { 0 };
+	struct aic_str body = aic_buf_str(&call->bytes);
+	aichat_error *error = NULL;
+
+	int code = aic_json_scan(&doc, body.data, body.len, &aic_json_wire);
+	if (!code) {
+		call->began = true;
+		call->ops.bytes(call->user, body, AIC_DECODED_END);
+		aic_call_finish(call, 0, NULL);
+		return;
+	}
+	code = code == AICHAT_ENOMEM ? code : AICHAT_EPROTOCOL;
+	aic_json_scan_error(&doc, code, "the answer", &error);
+	aic_call_finish(call, code, aic_call_name_error(call, code, error));
+}
+
 static void end_document(struct aic_call *call)
 {
 	struct aic_str body = aic_buf_str(&call->bytes);
 	aichat_error *error = NULL;
-	int result = need_decoder(call);
+	int result = call->raw.document ? 0 : need_decoder(call);
 
 	if (!result && (call->is_html || body.len == 0)) {
 		aic_error_set(&error, AICHAT_EPROTOCOL,
@@ -206,6 +275,10 @@ static void end_document(struct aic_call *call)
 			      call->is_html ? "a web page" : "nothing",
 			      call->target.provider->name);
 		conclude(call, AICHAT_EPROTOCOL, error);
+		return;
+	}
+	if (call->raw.document) {
+		end_raw_document(call);
 		return;
 	}
 	while (body.len > 0 && *body.data && strchr(" \t\r\n", *body.data)) {
@@ -216,6 +289,8 @@ static void end_document(struct aic_call *call)
 		result = call->target.provider->dialect->decode_reply(call->decoder, body,
 								      &call->events);
 	int told = aic_call_tell(call);
+	if (result >= 0 && !told && call->ops.bytes)
+		call->ops.bytes(call->user, aic_buf_str(&call->bytes), AIC_DECODED_END);
 	conclude(call, result < 0 ? result : told, NULL);
 }
 
@@ -333,6 +408,7 @@ static void on_done(void *user, int code, aichat_error *error)
 	}
 	switch (call->answer) {
 	case AIC_ANSWER_NONE:
+		call->asked = false;
 		error = aic_call_name_error(call, code, error);
 		try_again(call, code, error, false);
 		return;

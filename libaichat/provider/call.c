@@ -84,7 +84,9 @@ static void report(struct aic_call *call, int code, aichat_error *error)
 	struct aic_call_result result = {
 		.code = code,
 		.error = error,
+		.asked = call->asked,
 		.began = call->began,
+		.request_id = call->request_id,
 		.model = call->decoder ? call->decoder->model : NULL,
 		.response_id = call->decoder ? call->decoder->response_id : NULL,
 	};
@@ -172,6 +174,8 @@ static void echo(struct aic_call *call)
 	bool more = aic_echo_step(&call->echo, &call->events);
 	int result = aic_call_tell(call);
 
+	if (!result && more && call->ops.caught_up)
+		call->ops.caught_up(call->user);
 	if (result || !more)
 		aic_call_finish(call, result, NULL);
 	else
@@ -331,9 +335,9 @@ static int prepare(struct aic_call *call, const struct aic_target *target,
 }
 
 int aic_call_start(struct aic_engine *engine, const struct aic_target *target,
-		   struct aic_request *request, const struct aic_call_limits *limits,
-		   const struct aic_call_ops *ops, void *user, struct aic_call **ret_call,
-		   aichat_error **reterr)
+		   struct aic_request *request, const struct aic_call_raw *raw,
+		   const struct aic_call_limits *limits, const struct aic_call_ops *ops,
+		   void *user, struct aic_call **ret_call, aichat_error **reterr)
 {
 	struct aic_call *call = aic_new(struct aic_call);
 
@@ -345,6 +349,8 @@ int aic_call_start(struct aic_engine *engine, const struct aic_target *target,
 	call->target.provider = target->provider;
 	call->target.info = target->info;
 	call->request = request;
+	if (raw)
+		call->raw = *raw;
 	call->limits = *limits;
 	call->ops = *ops;
 	call->user = user;

@@ -41,6 +41,7 @@ struct aic_call {
 	struct aic_target target; /* with its own model */
 	struct aic_profile profile;
 	struct aic_request *request;
+	struct aic_call_raw raw; /* without a body: none */
 	struct aic_call_limits limits;
 	struct aic_call_ops ops;
 	void *user;
@@ -77,9 +78,13 @@ struct aic_call {
 	int should_retry;
 	bool is_html;
 	struct aic_sse sse;
-	struct aic_buf bytes; /* of a document, or of what a stream begins with */
+	/* of a document; of a stream what came of the next frame, if bytes are wanted */
+	struct aic_buf bytes;
+	const char *frame; /* where it goes on in what is being fed */
+	bool skip_lf;      /* the LF that follows was given already */
 	struct aic_decoder *decoder;
 	struct aic_events events;
+	bool asked;      /* a request went out, and no answer refused it */
 	bool decoded;    /* decode_end was called */
 	bool began;      /* something of the reply came */
 	bool progressed; /* so that the shorter limit counts */

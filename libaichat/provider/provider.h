@@ -65,6 +65,10 @@ int aic_registry_new(const struct aichat_options *options,
 struct aic_registry *aic_registry_free(struct aic_registry *registry);
 const struct aic_provider *aic_registry_provider(const struct aic_registry *registry,
 						 const char *name);
+/* The n-th provider, and the n-th alias by its name; NULL past the last. */
+const struct aic_provider *aic_registry_provider_at(const struct aic_registry *registry,
+						    size_t n);
+const char *aic_registry_alias_at(const struct aic_registry *registry, size_t n);
 
 /* Where a request goes. Points into the registry and the catalog but for the model. */
 struct aic_target {

@@ -394,3 +394,14 @@ const struct aic_provider *aic_registry_provider(const struct aic_registry *regi
 {
 	return find_provider(registry, aic_str(name));
 }
+
+const struct aic_provider *aic_registry_provider_at(const struct aic_registry *registry,
+						    size_t n)
+{
+	return n < registry->provider_count ? &registry->providers[n] : NULL;
+}
+
+const char *aic_registry_alias_at(const struct aic_registry *registry, size_t n)
+{
+	return n < registry->alias_count ? registry->aliases[n].name : NULL;
+}

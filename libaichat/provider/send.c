@@ -22,7 +22,8 @@ static int set_url(struct aic_call *call, aichat_error **reterr)
 
 	aic_buf_reset(&call->url);
 	aic_buf_append(&call->url, base, base_len);
-	aic_buf_puts(&call->url, provider->dialect->path);
+	aic_buf_puts(&call->url,
+		     call->raw.path ? call->raw.path : provider->dialect->path);
 	aic_buf_puts(&call->url, base + base_len);
 	if (provider->api_version && !call->profile.version) {
 		if (!is_plain(provider->api_version))
@@ -45,8 +46,12 @@ static int encode_body(struct aic_call *call, aichat_error **reterr)
 	request->stream_usage = request->stream &&
 				!(call->profile.quirks & AIC_QUIRK_NO_STREAM_USAGE);
 	aic_buf_reset(&call->body);
-	int result = call->target.provider->dialect->encode_request(
-		request, &call->profile, &call->body, NULL, reterr);
+	if (call->raw.body)
+		call->raw.body(call->user, request->stream_usage, &call->body);
+	int result = call->raw.body ? 0
+				    : call->target.provider->dialect->encode_request(
+					      request, &call->profile, &call->body, NULL,
+					      reterr);
 	if (result)
 		return result;
 	return call->body.error ? aic_error_code(reterr, call->body.error, "the request")
@@ -103,6 +108,8 @@ static int add_key(struct aic_call *call)
 static int set_headers(struct aic_call *call)
 {
 	const struct aic_provider *provider = call->target.provider;
+	const char *version = call->raw.version ? call->raw.version
+						: call->profile.version;
 	int result;
 
 	aic_call_forget_headers(call);
@@ -111,8 +118,10 @@ static int set_headers(struct aic_call *call)
 		result = add_header(call, "Accept: ",
 				    call->request->stream ? "text/event-stream"
 							  : "application/json");
-	if (!result && call->profile.version)
-		result = add_header(call, "anthropic-version: ", call->profile.version);
+	if (!result && version)
+		result = add_header(call, "anthropic-version: ", version);
+	if (!result && call->raw.beta)
+		result = add_header(call, "anthropic-beta: ", call->raw.beta);
 	if (!result)
 		result = add_key(call);
 	for (size_t i = 0; !result && i < provider->header_count; i++)
@@ -146,6 +155,7 @@ void aic_call_send(struct aic_call *call)
 	aic_call_forget_headers(call);
 	if (!result) {
 		call->state = AIC_CALL_SENT;
+		call->asked = true;
 		call->deadline_mono_ms = aic_clock_mono_ms() +
 					 call->limits.first_event_timeout_ms;
 		result = aic_timer_set(call->engine, &call->timer,

@@ -236,7 +236,7 @@ static void on_done(void *user, struct aic_call_result *result)
 	pthread_mutex_unlock(&asked->lock);
 }
 
-static const struct aic_call_ops call_ops = { on_events, on_done };
+static const struct aic_call_ops call_ops = { .events = on_events, .done = on_done };
 
 struct asked *asked_new(void)
 {
@@ -274,8 +274,9 @@ int ask(struct world *world, struct asked *asked, const char *model, bool stream
 	if (!result) {
 		request->stream = stream;
 		request->max_tokens = 100000;
-		result = aic_call_start(world->engine, &target, request, &world->limits,
-					&call_ops, asked, &asked->call, &error);
+		result = aic_call_start(world->engine, &target, request, NULL,
+					&world->limits, &call_ops, asked, &asked->call,
+					&error);
 	} else {
 		aic_request_free(request);
 	}
