@@ -38,6 +38,7 @@
  * the library never exits.
  */
 
+#include <aichat/account.h>
 #include <aichat/conversation.h>
 #include <aichat/dialect.h>
 #include <aichat/error.h>

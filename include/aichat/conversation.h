@@ -208,6 +208,11 @@ AICHAT_API int aichat_conversation_set_tools(aichat_conversation *conversation,
  * The message is on disk before anything is sent to the provider; the event
  * `start` tells so. If it cannot be stored, `error` is the reply's only event.
  *
+ * With the option `idempotency_key` a repeated request makes nothing again: its only
+ * event is `error` with AICHAT_EEXIST, and aichat_idempotency_find() tells the id of the
+ * reply that the first one made (AICHAT_ECONFLICT: it was another request). See
+ * <aichat/account.h>.
+ *
  * @param conversation  a conversation
  * @param text          UTF-8, copied
  * @param text_len      bytes in @p text; -1 if it is NUL-terminated
@@ -215,7 +220,8 @@ AICHAT_API int aichat_conversation_set_tools(aichat_conversation *conversation,
  * @param ret_reply     set on success; caller owns: aichat_reply_unref()
  * @param reterr        may be NULL; set on failure only: aichat_error_unref()
  * @return 0, or
- *   AICHAT_EINVAL    the text is empty, or an option that only aichat_open() takes
+ *   AICHAT_EINVAL    the text is empty, an option that only aichat_open() takes, or an
+ *                    idempotency key that is too long
  *   AICHAT_EUTF8     the text is not UTF-8
  *   AICHAT_ETOOLARGE the text is larger than 16 MiB
  *   AICHAT_EMODEL    no model is set, or there is none of that name

@@ -1,3 +1,6 @@
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "api/context.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -90,6 +93,32 @@ int aic_tools_argument(const char *json, int64_t len, struct aic_str *ret,
 		rc = AICHAT_EINVAL;
 	aic_json_done(&doc);
 	return aic_error_set(reterr, rc, "%s", aichat_error_message(error));
+}
+
+int aic_page_arguments(size_t limit, size_t max, const char *cursor, int64_t begin,
+		       int64_t *ret_number, aichat_error **reterr)
+{
+	int64_t number = 0;
+	const char *at = cursor;
+
+	if (limit < 1 || limit > max)
+		return aic_error_set(reterr, AICHAT_EINVAL, "a list has 1 to %zu entries",
+				     max);
+	*ret_number = begin;
+	if (!cursor)
+		return 0;
+	while (*at >= '0' && *at <= '9' && at - cursor < 18)
+		number = number * 10 + (*at++ - '0');
+	if (at == cursor || *at)
+		return aic_error_set(reterr, AICHAT_EINVAL,
+				     "\"%.64s\" is no list's cursor", cursor);
+	*ret_number = number;
+	return 0;
+}
+
+void aic_page_cursor(int64_t number, char text[AIC_CURSOR_TEXT])
+{
+	snprintf(text, AIC_CURSOR_TEXT, "%" PRId64, number);
 }
 
 int aic_id_argument(const char *text, const char *what, struct aic_id *ret,
@@ -270,6 +299,9 @@ int aichat_complete(aichat *ai, aichat_message *const *messages, size_t count,
 			return aic_error_set(reterr, AICHAT_EINVAL,
 					     "message %zu is missing", i);
 	rc = aic_options_check_chat(options, reterr);
+	if (rc == 0 && aic_options_get(options, "idempotency_key", NULL))
+		rc = aic_error_set(reterr, AICHAT_EINVAL,
+				   "an idempotency key is for what is stored");
 	if (rc < 0)
 		return rc;
 	if (tools) {

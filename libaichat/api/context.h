@@ -37,5 +37,13 @@ int aic_text_argument(const char *text, int64_t len, const char *what,
 /* The same for tools: AICHAT_EJSON, AICHAT_EINVAL. */
 int aic_tools_argument(const char *json, int64_t len, struct aic_str *ret,
 		       size_t *ret_count, aichat_error **reterr);
+/*
+ * Of a list whose cursor is a number: AICHAT_EINVAL for the limit or the cursor.
+ * `begin` is the number to begin with when there is no cursor.
+ */
+int aic_page_arguments(size_t limit, size_t max, const char *cursor, int64_t begin,
+		       int64_t *ret_number, aichat_error **reterr);
+#define AIC_CURSOR_TEXT 24
+void aic_page_cursor(int64_t number, char text[AIC_CURSOR_TEXT]);
 int aic_id_argument(const char *text, const char *what, struct aic_id *ret,
 		    aichat_error **reterr);

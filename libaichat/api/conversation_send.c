@@ -51,12 +51,20 @@ static int start(struct aichat_conversation *conv, const struct ask *ask,
 	struct aic_feed *feed = NULL;
 	struct aic_id answer;
 	static const struct aic_id nothing;
-	struct aichat_reply *reply = aic_cursor_new();
+	/* Only of this send, whatever the conversation's options say. */
+	const struct aic_idempotency request = {
+		aic_options_get(ask->options, "idempotency_key", NULL),
+		aic_options_get(ask->options, "request_digest", NULL),
+	};
+	int rc = aic_idempotency_check(&request, reterr);
 
+	if (rc < 0)
+		return rc;
+	struct aichat_reply *reply = aic_cursor_new();
 	if (!reply)
 		return aic_error_nomem(reterr);
 	pthread_mutex_lock(&conv->lock);
-	int rc = merge_options(conv->options, ask->options, &options, reterr);
+	rc = merge_options(conv->options, ask->options, &options, reterr);
 	if (rc == 0 && (conv->is_new || conv->settings_new))
 		rc = aic_conversation_settings_json(conv->options, conv->tools,
 						    &settings);
@@ -75,6 +83,7 @@ static int start(struct aichat_conversation *conv, const struct ask *ask,
 			.user_message = ask->user_message,
 			.answer_id = ask->answer_id,
 			.settings = settings.len ? settings.data : NULL,
+			.request = request,
 			.tools = conv->tools,
 			.options = options,
 		};

@@ -77,6 +77,8 @@ struct aic_turn *aic_turn_unref(struct aic_turn *turn)
 	aichat_options_free(turn->options);
 	aic_target_done(&turn->target);
 	pthread_mutex_destroy(&turn->lock);
+	aic_free(turn->request_digest);
+	aic_free(turn->request_key);
 	aic_free(turn->tools_json);
 	aic_free(turn->model_name);
 	aic_free(turn->settings);
@@ -519,13 +521,27 @@ static int write_reply(struct aic_turn *turn, struct aic_store *store,
 	return rc;
 }
 
+/* One request makes one reply, however often it is repeated. */
+static int claim_request(struct aic_turn *turn, struct aic_store *store,
+			 aichat_error **reterr)
+{
+	const struct aic_idempotency request = { turn->request_key,
+						 turn->request_digest };
+	char id[AIC_ID_TEXT];
+
+	return aic_store_add_idempotency(store, turn->owner, &request,
+					 aic_id_text(&turn->reply_id, id), reterr);
+}
+
 static int begin_run(struct aic_job *job, struct aic_store *store, aichat_error **reterr)
 {
 	struct aic_turn *turn = aic_turn_of(job);
 	int rc = 0;
 
 	if (turn->stored) {
-		rc = settle_conversation(turn, store, reterr);
+		rc = claim_request(turn, store, reterr);
+		if (rc == 0)
+			rc = settle_conversation(turn, store, reterr);
 		if (rc == 0)
 			rc = write_question(turn, store, reterr);
 		if (rc == 0)
@@ -607,8 +623,12 @@ static int take_question(struct aic_turn *turn, const struct aic_turn_question *
 	turn->answer_id = q->answer_id;
 	turn->system = aic_strdup(q->system);
 	turn->settings = aic_strdup(q->settings);
+	turn->request_key = aic_strdup(q->request.key);
+	turn->request_digest = aic_strdup(q->request.digest);
 	turn->user_message = aichat_message_ref(q->user_message);
-	if ((q->system && !turn->system) || (q->settings && !turn->settings))
+	if ((q->system && !turn->system) || (q->settings && !turn->settings) ||
+	    (q->request.key && !turn->request_key) ||
+	    (q->request.digest && !turn->request_digest))
 		return AICHAT_ENOMEM;
 	if (q->user_message)
 		turn->answer_id = q->user_message->id;

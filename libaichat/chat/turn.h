@@ -17,6 +17,7 @@
 #include "chat/feed.h"
 #include "model/options.h"
 #include "model/request.h"
+#include "store/account.h"
 
 struct aic_turn;
 
@@ -38,6 +39,7 @@ struct aic_turn_question {
 	/* A reply that is not stored: these messages. */
 	struct aichat_message *const *messages;
 	size_t message_count;
+	struct aic_idempotency request; /* of a stored reply; without a key: none */
 	/* Both. */
 	const char *tools; /* JSON or NULL */
 	const struct aichat_options

@@ -56,6 +56,7 @@ struct aic_turn {
 	struct aic_id after_reply;
 	struct aic_id answer_id; /* the message that is answered */
 	struct aichat_message *user_message;
+	char *request_key, *request_digest; /* or NULL */
 
 	struct aic_job job;
 	struct aic_messages path;    /* what the next call is asked with */

@@ -285,6 +285,8 @@ void aic_options_write(const struct aichat_options *options, struct aic_json_wri
 	aic_json_begin(w, '{');
 	for (size_t i = 0; i < aic_options_count(options); i++) {
 		const struct entry *entry = &options->entries[i];
+		if (entry->info->where == AIC_OPTION_REQUEST)
+			continue;
 		aic_json_put_keyn(w, aic_str(entry->name));
 		aic_json_put_str(w, (struct aic_str){ entry->value, entry->len });
 	}

@@ -18,6 +18,7 @@
 enum aic_option_where {
 	AIC_OPTION_CONTEXT = 1, /* aichat_open() only */
 	AIC_OPTION_CHAT = 2,    /* also a conversation and a send */
+	AIC_OPTION_REQUEST = 3, /* of one call only: never kept with what it makes */
 };
 
 struct aic_option_info {

@@ -226,21 +226,6 @@ static int fail_connect(struct aic_attempt *attempt, CURLcode result)
 	return fail(attempt, AICHAT_ENETWORK, text);
 }
 
-/* The line ends with what to do, where that can be told. */
-static int fail_secure(struct aic_attempt *attempt, CURLcode result)
-{
-	const char *remedy = "";
-	char text[CURL_ERROR_SIZE + 128];
-
-	if (result == CURLE_SSL_CONNECT_ERROR)
-		remedy = "; check that https is spoken there";
-	else if (result == CURLE_PEER_FAILED_VERIFICATION)
-		remedy = "; check the base_url, or name who is to be trusted in the "
-			 "option ca_file";
-	snprintf(text, sizeof(text), "%s%s", curl_words(attempt, result), remedy);
-	return fail(attempt, AICHAT_ETLS, text);
-}
-
 static int fail_timeout(struct aic_attempt *attempt)
 {
 	if (!attempt->code) {
@@ -279,7 +264,7 @@ static int explain(struct aic_attempt *attempt, CURLcode result)
 	case CURLE_SSL_ISSUER_ERROR:
 	case CURLE_SSL_INVALIDCERTSTATUS:
 	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-		return fail_secure(attempt, result);
+		return fail(attempt, AICHAT_ETLS, curl_words(attempt, result));
 	case CURLE_UNSUPPORTED_PROTOCOL: /* an answer that is not even HTTP/1.0, too */
 	case CURLE_URL_MALFORMAT:
 	case CURLE_WEIRD_SERVER_REPLY:

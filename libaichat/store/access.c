@@ -289,9 +289,8 @@ int aic_store_cancelled(struct aic_store *store, struct aic_id *ret_ids, size_t 
 
 /* ---- writes ----------------------------------------------------------------------- */
 
-/* The writer's session, which only a job may use. */
-static int job_session(struct aic_store *store, struct aic_session **ret_session,
-		       aichat_error **reterr AIC_UNUSED) /* by test builds */
+int aic_store_job_session(struct aic_store *store, struct aic_session **ret_session,
+			  aichat_error **reterr AIC_UNUSED) /* by test builds */
 {
 	if (!aic_store_in_job(store))
 		AIC_BUG(aic_error_set(reterr, AICHAT_EINTERNAL,
@@ -305,7 +304,7 @@ int aic_store_add_conversation(struct aic_store *store, const char *owner,
 			       aichat_error **reterr)
 {
 	struct aic_session *session = NULL;
-	int rc = job_session(store, &session, reterr);
+	int rc = aic_store_job_session(store, &session, reterr);
 
 	return rc < 0 ? rc : OPS(store)->add_conversation(session, owner, row, reterr);
 }
@@ -315,7 +314,7 @@ int aic_store_set_conversation(struct aic_store *store, const char *owner,
 			       aichat_error **reterr)
 {
 	struct aic_session *session = NULL;
-	int rc = job_session(store, &session, reterr);
+	int rc = aic_store_job_session(store, &session, reterr);
 
 	return rc < 0 ? rc
 		      : OPS(store)->set_conversation(session, owner, row, version,
@@ -327,7 +326,7 @@ int aic_store_set_head(struct aic_store *store, const char *owner,
 		       int64_t updated_unix_ms, aichat_error **reterr)
 {
 	struct aic_session *session = NULL;
-	int rc = job_session(store, &session, reterr);
+	int rc = aic_store_job_session(store, &session, reterr);
 
 	return rc < 0 ? rc
 		      : OPS(store)->set_head(session, owner, conversation_id, head,
@@ -338,7 +337,7 @@ int aic_store_delete_conversation(struct aic_store *store, const char *owner,
 				  const struct aic_id *id, aichat_error **reterr)
 {
 	struct aic_session *session = NULL;
-	int rc = job_session(store, &session, reterr);
+	int rc = aic_store_job_session(store, &session, reterr);
 
 	/* A reply whose owner is dead does not run. */
 	if (rc == 0)
@@ -350,7 +349,7 @@ int aic_store_erase_message(struct aic_store *store, const char *owner,
 			    const struct aic_id *id, aichat_error **reterr)
 {
 	struct aic_session *session = NULL;
-	int rc = job_session(store, &session, reterr);
+	int rc = aic_store_job_session(store, &session, reterr);
 
 	/* A reply whose owner is dead is over. */
 	if (rc == 0)
@@ -368,7 +367,7 @@ int aic_store_add_message(struct aic_store *store, const char *owner,
 			  const struct aic_id *reply_id, aichat_error **reterr)
 {
 	struct aic_session *session = NULL;
-	int rc = job_session(store, &session, reterr);
+	int rc = aic_store_job_session(store, &session, reterr);
 
 	return rc < 0 ? rc
 		      : OPS(store)->add_message(session, owner, message, reply_id,
@@ -379,7 +378,7 @@ int aic_store_update_message(struct aic_store *store, const char *owner,
 			     const struct aichat_message *message, aichat_error **reterr)
 {
 	struct aic_session *session = NULL;
-	int rc = job_session(store, &session, reterr);
+	int rc = aic_store_job_session(store, &session, reterr);
 
 	return rc < 0 ? rc : OPS(store)->update_message(session, owner, message, reterr);
 }
@@ -404,7 +403,7 @@ int aic_store_add_reply(struct aic_store *store, const char *owner,
 			const struct aic_reply_row *row, aichat_error **reterr)
 {
 	struct aic_session *session = NULL;
-	int rc = job_session(store, &session, reterr);
+	int rc = aic_store_job_session(store, &session, reterr);
 
 	if (rc == 0 && row->state == AICHAT_REPLY_RUNNING)
 		rc = claim(session, reterr);
@@ -415,7 +414,7 @@ int aic_store_set_reply(struct aic_store *store, const char *owner,
 			const struct aic_reply_row *row, aichat_error **reterr)
 {
 	struct aic_session *session = NULL;
-	int rc = job_session(store, &session, reterr);
+	int rc = aic_store_job_session(store, &session, reterr);
 
 	if (rc == 0 && row->state == AICHAT_REPLY_RUNNING)
 		rc = claim(session, reterr);
@@ -426,7 +425,7 @@ int aic_store_cancel_reply(struct aic_store *store, const char *owner,
 			   const struct aic_id *id, aichat_error **reterr)
 {
 	struct aic_session *session = NULL;
-	int rc = job_session(store, &session, reterr);
+	int rc = aic_store_job_session(store, &session, reterr);
 
 	return rc < 0 ? rc : OPS(store)->cancel_reply(session, owner, id, reterr);
 }
@@ -436,7 +435,7 @@ int aic_store_add_events(struct aic_store *store, const struct aic_id *reply_id,
 			 aichat_error **reterr)
 {
 	struct aic_session *session = NULL;
-	int rc = job_session(store, &session, reterr);
+	int rc = aic_store_job_session(store, &session, reterr);
 
 	if (rc < 0 || !count)
 		return rc;
@@ -447,7 +446,7 @@ int aic_store_prune(struct aic_store *store, int64_t ended_before_unix_ms, size_
 		    aichat_error **reterr)
 {
 	struct aic_session *session = NULL;
-	int rc = job_session(store, &session, reterr);
+	int rc = aic_store_job_session(store, &session, reterr);
 
 	return rc < 0 ? rc
 		      : OPS(store)->prune(session, ended_before_unix_ms, max, reterr);

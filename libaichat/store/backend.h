@@ -13,6 +13,7 @@
 
 #include <sys/types.h>
 
+#include "store/account.h"
 #include "store/store.h"
 
 struct aic_backend {
@@ -43,13 +44,20 @@ struct aic_dead_reply {
 };
 
 /* What verify is told of each message and each reply; a result below 0 ends the walk. */
-struct aic_audit {
-	int (*message)(struct aic_audit *audit, const struct aichat_message *message,
+struct aic_verifier {
+	int (*message)(struct aic_verifier *verifier,
+		       const struct aichat_message *message,
 		       const unsigned char *digest /* or NULL */,
 		       const struct aic_reply_row *reply /* or NULL: id and state */,
 		       aichat_error **reterr);
-	int (*reply)(struct aic_audit *audit, const char *owner,
+	int (*reply)(struct aic_verifier *verifier, const char *owner,
 		     const struct aic_reply_row *row, bool has_log,
+		     aichat_error **reterr);
+};
+
+/* Called with each entry of the audit log; a result below 0 ends the walk. */
+struct aic_audit_walk {
+	int (*entry)(struct aic_audit_walk *walk, const struct aic_audit_row *row,
 		     aichat_error **reterr);
 };
 
@@ -170,9 +178,59 @@ struct aic_store_backend {
 	int (*prune)(struct aic_session *session, int64_t ended_before_unix_ms,
 		     size_t max, aichat_error **reterr);
 
+	/* What account.h has. `before` counts for times: what is not younger is gone. */
+	int (*record)(struct aic_session *session, const char *owner, const char *kind,
+		      const char *id, const char *name, int64_t now_unix_ms,
+		      struct aic_record_row *ret_row, aichat_error **reterr);
+	int (*records)(struct aic_session *session, const struct aic_record_query *query,
+		       struct aic_record_rows *ret_rows, aichat_error **reterr);
+	int (*add_record)(struct aic_session *session, const char *owner,
+			  const struct aic_record_row *row, aichat_error **reterr);
+	int (*set_record)(struct aic_session *session, const char *owner,
+			  const struct aic_record_row *row, aichat_error **reterr);
+	int (*delete_record)(struct aic_session *session, const char *owner,
+			     const char *kind, const char *id, int64_t now_unix_ms,
+			     aichat_error **reterr);
+	int (*prune_records)(struct aic_session *session, int64_t now_unix_ms, size_t max,
+			     aichat_error **reterr);
+	/* 1 and what is stored with a key that is younger than `before`, or 0. */
+	int (*idempotency)(struct aic_session *session, const char *owner,
+			   const char *key, int64_t before_unix_ms, char **ret_digest,
+			   char **ret_object, aichat_error **reterr);
+	/* In place of one of the same key that is too old. */
+	int (*add_idempotency)(struct aic_session *session, const char *owner,
+			       const struct aic_idempotency *request, const char *object,
+			       int64_t now_unix_ms, aichat_error **reterr);
+	int (*prune_idempotency)(struct aic_session *session, int64_t before_unix_ms,
+				 size_t max, aichat_error **reterr);
+	/* The last entry's number and hash; number 0 if there is none. */
+	int (*last_audit)(struct aic_session *session, struct aic_audit_link *ret_last,
+			  aichat_error **reterr);
+	int (*add_audit)(struct aic_session *session, const struct aic_audit_row *row,
+			 aichat_error **reterr);
+	int (*audits)(struct aic_session *session, const char *owner, int64_t before_no,
+		      size_t limit, struct aic_audit_rows *ret_rows,
+		      aichat_error **reterr);
+	/* All, oldest first; *ret_highest: the highest number that there ever was. */
+	int (*walk_audit)(struct aic_session *session, struct aic_audit_walk *walk,
+			  int64_t *ret_highest, aichat_error **reterr);
+	int (*add_usage)(struct aic_session *session, const char *owner,
+			 const struct aic_usage_row *row, aichat_error **reterr);
+	int (*usages)(struct aic_session *session, const char *owner, int64_t before_no,
+		      size_t limit, struct aic_usage_rows *ret_rows,
+		      aichat_error **reterr);
+	int (*usage_sum)(struct aic_session *session, const char *owner,
+			 int64_t since_unix_ms, int64_t until_unix_ms,
+			 struct aic_usage_rows *ret_rows, aichat_error **reterr);
+	int (*running)(struct aic_session *session, const char *owner,
+		       struct aic_id *ret_ids, size_t max, size_t *ret_count,
+		       aichat_error **reterr);
+	int (*forget_owner)(struct aic_session *session, const char *owner,
+			    aichat_error **reterr);
+
 	/* The file itself and what hangs together in it, then every message and reply. */
-	int (*audit)(struct aic_session *session, struct aic_audit *audit,
-		     aichat_error **reterr);
+	int (*verify)(struct aic_session *session, struct aic_verifier *verifier,
+		      aichat_error **reterr);
 };
 
 extern const struct aic_store_backend aic_store_sqlite;

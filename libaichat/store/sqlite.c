@@ -631,7 +631,18 @@ static void read_end_memory(struct aic_session *session AIC_UNUSED)
 	.update_message = aic_sqlite_update_message, .add_reply = aic_sqlite_add_reply,  \
 	.set_reply = aic_sqlite_set_reply, .cancel_reply = aic_sqlite_cancel_reply,      \
 	.add_events = aic_sqlite_add_events, .prune = aic_sqlite_prune,                  \
-	.audit = aic_sqlite_audit
+	.verify = aic_sqlite_verify, .record = aic_sqlite_read_record,                   \
+	.records = aic_sqlite_read_records, .add_record = aic_sqlite_add_record,         \
+	.set_record = aic_sqlite_set_record, .delete_record = aic_sqlite_delete_record,  \
+	.prune_records = aic_sqlite_prune_records,                                       \
+	.idempotency = aic_sqlite_read_idempotency,                                      \
+	.add_idempotency = aic_sqlite_add_idempotency,                                   \
+	.prune_idempotency = aic_sqlite_prune_idempotency,                               \
+	.last_audit = aic_sqlite_read_last_audit, .add_audit = aic_sqlite_add_audit,     \
+	.audits = aic_sqlite_read_audits, .walk_audit = aic_sqlite_walk_audit,           \
+	.add_usage = aic_sqlite_add_usage, .usages = aic_sqlite_read_usages,             \
+	.usage_sum = aic_sqlite_read_usage_sum, .running = aic_sqlite_read_running,      \
+	.forget_owner = aic_sqlite_forget_owner
 
 const struct aic_store_backend aic_store_sqlite = {
 	.scheme = "sqlite",

@@ -107,6 +107,7 @@ int aic_query_run(struct aic_query *q, aichat_error **reterr);
 int aic_query_check(struct aic_query *q, aichat_error **reterr);
 
 int64_t aic_query_int(struct aic_query *q);
+int64_t aic_query_int_or(struct aic_query *q, int64_t null);
 void aic_query_id(struct aic_query *q, struct aic_id *ret_id);
 /* Owned copies; NULL for null. */
 void aic_query_text(struct aic_query *q, char **ret_text);
@@ -256,6 +257,55 @@ int aic_sqlite_update_message(struct aic_session *session, const char *owner,
 			      const struct aichat_message *message,
 			      aichat_error **reterr);
 
-/* sqlite_audit.c */
-int aic_sqlite_audit(struct aic_session *session, struct aic_audit *audit,
-		     aichat_error **reterr);
+/* sqlite_verify.c */
+int aic_sqlite_verify(struct aic_session *session, struct aic_verifier *verifier,
+		      aichat_error **reterr);
+
+/* sqlite_account.c */
+int aic_sqlite_read_record(struct aic_session *session, const char *owner,
+			   const char *kind, const char *id, const char *name,
+			   int64_t now_unix_ms, struct aic_record_row *ret_row,
+			   aichat_error **reterr);
+int aic_sqlite_read_records(struct aic_session *session,
+			    const struct aic_record_query *query,
+			    struct aic_record_rows *ret_rows, aichat_error **reterr);
+int aic_sqlite_add_record(struct aic_session *session, const char *owner,
+			  const struct aic_record_row *row, aichat_error **reterr);
+int aic_sqlite_set_record(struct aic_session *session, const char *owner,
+			  const struct aic_record_row *row, aichat_error **reterr);
+int aic_sqlite_delete_record(struct aic_session *session, const char *owner,
+			     const char *kind, const char *id, int64_t now_unix_ms,
+			     aichat_error **reterr);
+int aic_sqlite_prune_records(struct aic_session *session, int64_t now_unix_ms, size_t max,
+			     aichat_error **reterr);
+int aic_sqlite_read_idempotency(struct aic_session *session, const char *owner,
+				const char *key, int64_t before_unix_ms,
+				char **ret_digest, char **ret_object,
+				aichat_error **reterr);
+int aic_sqlite_add_idempotency(struct aic_session *session, const char *owner,
+			       const struct aic_idempotency *request, const char *object,
+			       int64_t now_unix_ms, aichat_error **reterr);
+int aic_sqlite_prune_idempotency(struct aic_session *session, int64_t before_unix_ms,
+				 size_t max, aichat_error **reterr);
+int aic_sqlite_read_last_audit(struct aic_session *session,
+			       struct aic_audit_link *ret_last, aichat_error **reterr);
+int aic_sqlite_add_audit(struct aic_session *session, const struct aic_audit_row *row,
+			 aichat_error **reterr);
+int aic_sqlite_read_audits(struct aic_session *session, const char *owner,
+			   int64_t before_no, size_t limit,
+			   struct aic_audit_rows *ret_rows, aichat_error **reterr);
+int aic_sqlite_walk_audit(struct aic_session *session, struct aic_audit_walk *walk,
+			  int64_t *ret_highest, aichat_error **reterr);
+int aic_sqlite_add_usage(struct aic_session *session, const char *owner,
+			 const struct aic_usage_row *row, aichat_error **reterr);
+int aic_sqlite_read_usages(struct aic_session *session, const char *owner,
+			   int64_t before_no, size_t limit,
+			   struct aic_usage_rows *ret_rows, aichat_error **reterr);
+int aic_sqlite_read_usage_sum(struct aic_session *session, const char *owner,
+			      int64_t since_unix_ms, int64_t until_unix_ms,
+			      struct aic_usage_rows *ret_rows, aichat_error **reterr);
+int aic_sqlite_read_running(struct aic_session *session, const char *owner,
+			    struct aic_id *ret_ids, size_t max, size_t *ret_count,
+			    aichat_error **reterr);
+int aic_sqlite_forget_owner(struct aic_session *session, const char *owner,
+			    aichat_error **reterr);

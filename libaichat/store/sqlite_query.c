@@ -131,6 +131,14 @@ int64_t aic_query_int(struct aic_query *q)
 	return q->row ? sqlite3_column_int64(q->stmt, q->column++) : 0;
 }
 
+int64_t aic_query_int_or(struct aic_query *q, int64_t null)
+{
+	if (has_value(q))
+		return aic_query_int(q);
+	q->column++;
+	return null;
+}
+
 struct aic_str aic_query_bytes(struct aic_query *q)
 {
 	struct aic_str bytes = { 0 };

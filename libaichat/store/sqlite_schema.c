@@ -61,6 +61,36 @@ static const char *const version_2[] = {
 	/* Content was deleted from the tables; until the row goes, the WAL may have it.
 	 */
 	"CREATE TABLE purge(erased_at INT NOT NULL) STRICT",
+
+	/* What the program keeps of its own: users, keys, logins. parent: another one,
+	 * with which this one goes. */
+	"CREATE TABLE record(no INTEGER PRIMARY KEY, owner TEXT NOT NULL,"
+	" kind TEXT NOT NULL, id TEXT NOT NULL, name TEXT, parent INT,"
+	" version INT NOT NULL, created_at INT NOT NULL, updated_at INT NOT NULL,"
+	" expires_at INT, json TEXT NOT NULL, UNIQUE(owner, kind, id)) STRICT",
+	"CREATE UNIQUE INDEX record_name ON record(owner, kind, name)"
+	" WHERE name IS NOT NULL",
+	"CREATE INDEX record_list ON record(owner, kind)",
+	"CREATE INDEX record_parent ON record(parent) WHERE parent IS NOT NULL",
+	"CREATE INDEX record_end ON record(expires_at) WHERE expires_at IS NOT NULL",
+
+	/* object: the id of what the request made. */
+	"CREATE TABLE idempotency(owner TEXT NOT NULL, key TEXT NOT NULL,"
+	" digest TEXT NOT NULL, object TEXT NOT NULL, created_at INT NOT NULL,"
+	" PRIMARY KEY(owner, key)) STRICT, WITHOUT ROWID",
+	"CREATE INDEX idempotency_age ON idempotency(created_at)",
+
+	/* Numbers are never used again, so that a missing end is noticed. */
+	"CREATE TABLE audit(no INTEGER PRIMARY KEY AUTOINCREMENT, at INT NOT NULL,"
+	" owner TEXT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, object TEXT,"
+	" details TEXT, hash BLOB NOT NULL) STRICT",
+	"CREATE INDEX audit_owner ON audit(owner, no)",
+
+	"CREATE TABLE usage(no INTEGER PRIMARY KEY, at INT NOT NULL,"
+	" owner TEXT NOT NULL, key TEXT, provider TEXT, model TEXT, outcome TEXT,"
+	" request_id TEXT, input INT, cached INT, cache_write INT, output INT,"
+	" reasoning INT, cost INT, duration INT) STRICT",
+	"CREATE INDEX usage_owner ON usage(owner, at)",
 };
 
 struct migration {

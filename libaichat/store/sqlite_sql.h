@@ -25,6 +25,21 @@
 	"r.request, r.error "
 #define AIC_SQL_REPLY_FROM "FROM reply r JOIN conversation c ON c.no = r.conversation "
 
+#define AIC_SQL_RECORD_COLUMNS                                                           \
+	"r.no, r.kind, r.id, r.name, p.kind, p.id, r.version, r.created_at, "            \
+	"r.updated_at, r.expires_at, r.json "
+#define AIC_SQL_RECORD_FROM "FROM record r LEFT JOIN record p ON p.no = r.parent "
+/* A record that has not ended at ?3. */
+#define AIC_SQL_RECORD_LIVES "(r.expires_at IS NULL OR r.expires_at > ?3) "
+/* The records of a table `gone` with all below them. */
+#define AIC_SQL_RECORDS_BELOW(gone)                                                      \
+	"WITH RECURSIVE gone(no) AS (SELECT no FROM (" gone ") UNION "                   \
+	"SELECT r.no FROM record r JOIN gone ON r.parent = gone.no) "                    \
+	"DELETE FROM record WHERE no IN (SELECT no FROM gone)"
+#define AIC_SQL_AUDIT_COLUMNS "no, at, owner, actor, action, object, details, hash "
+#define AIC_SQL_USAGE_FIGURES                                                            \
+	"input, cached, cache_write, output, reasoning, cost, duration "
+
 #define AIC_SQL_MAP(X)                                                                   \
 	X(BEGIN, "BEGIN IMMEDIATE")                                                      \
 	X(BEGIN_READ, "BEGIN")                                                           \
@@ -147,11 +162,79 @@
 		    "AND ended_at < ?1 ORDER BY ended_at LIMIT ?2")                      \
 	X(LOG_DROPPED, "UPDATE reply SET logged = 0 WHERE no = ?1")                      \
                                                                                          \
-	X(AUDIT_MESSAGES,                                                                \
+	X(RECORD,                                                                        \
+	  "SELECT " AIC_SQL_RECORD_COLUMNS AIC_SQL_RECORD_FROM                           \
+	  "WHERE r.owner = ?1 AND r.kind = ?2 AND r.id = ?4 AND " AIC_SQL_RECORD_LIVES)  \
+	X(RECORD_NAMED, "SELECT " AIC_SQL_RECORD_COLUMNS AIC_SQL_RECORD_FROM             \
+			"WHERE r.owner = ?1 AND r.kind = ?2 AND r.name = ?4 "            \
+			"AND " AIC_SQL_RECORD_LIVES)                                     \
+	X(RECORDS, "SELECT " AIC_SQL_RECORD_COLUMNS AIC_SQL_RECORD_FROM                  \
+		   "WHERE r.owner = ?1 AND r.kind = ?2 AND " AIC_SQL_RECORD_LIVES        \
+		   "AND r.no > ?4 ORDER BY r.no LIMIT ?5")                               \
+	X(RECORDS_OF,                                                                    \
+	  "SELECT " AIC_SQL_RECORD_COLUMNS AIC_SQL_RECORD_FROM                           \
+	  "WHERE r.owner = ?1 AND r.kind = ?2 AND " AIC_SQL_RECORD_LIVES                 \
+	  "AND r.no > ?4 AND r.parent = (SELECT no FROM record WHERE owner = "           \
+	  "?1 AND kind = ?6 AND id = ?7) ORDER BY r.no LIMIT ?5")                        \
+	X(ADD_RECORD,                                                                    \
+	  "INSERT INTO record(owner, kind, id, name, parent, version, "                  \
+	  "created_at, updated_at, expires_at, json) VALUES(?1, ?2, ?3, ?4, "            \
+	  "?5, 1, ?6, ?6, ?7, ?8)")                                                      \
+	X(SET_RECORD, "UPDATE record SET name = ?4, updated_at = ?5, expires_at = ?6, "  \
+		      "json = ?7, version = version + 1 WHERE owner = ?1 AND kind = ?2 " \
+		      "AND id = ?3")                                                     \
+	X(DROP_RECORD, AIC_SQL_RECORDS_BELOW("SELECT no FROM record WHERE no = ?1"))     \
+	X(DROP_ENDED,                                                                    \
+	  AIC_SQL_RECORDS_BELOW(                                                         \
+		  "SELECT no FROM record WHERE expires_at <= ?1 ORDER BY expires_at "    \
+		  "LIMIT ?2"))                                                           \
+	X(DROP_ENDED_LIKE,                                                               \
+	  AIC_SQL_RECORDS_BELOW(                                                         \
+		  "SELECT no FROM record WHERE owner = ?1 AND kind = ?2 AND "            \
+		  "expires_at <= ?3 AND (id = ?4 OR name = ?5)"))                        \
+	X(DROP_RECORDS, "DELETE FROM record WHERE owner = ?1")                           \
+                                                                                         \
+	X(IDEMPOTENCY,                                                                   \
+	  "SELECT digest, object FROM idempotency WHERE owner = ?1 AND key = "           \
+	  "?2 AND created_at > ?3")                                                      \
+	X(ADD_IDEMPOTENCY,                                                               \
+	  "INSERT OR REPLACE INTO idempotency(owner, key, digest, object, "              \
+	  "created_at) VALUES(?1, ?2, ?3, ?4, ?5)")                                      \
+	X(DROP_IDEMPOTENCY,                                                              \
+	  "DELETE FROM idempotency WHERE (owner, key) IN (SELECT owner, key "            \
+	  "FROM idempotency WHERE created_at <= ?1 ORDER BY created_at LIMIT "           \
+	  "?2)")                                                                         \
+	X(DROP_KEYS, "DELETE FROM idempotency WHERE owner = ?1")                         \
+                                                                                         \
+	X(LAST_AUDIT, "SELECT no, hash FROM audit ORDER BY no DESC LIMIT 1")             \
+	X(ADD_AUDIT, "INSERT INTO audit(no, at, owner, actor, action, object, details, " \
+		     "hash) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                     \
+	X(AUDITS, "SELECT " AIC_SQL_AUDIT_COLUMNS                                        \
+		  "FROM audit WHERE owner = ?1 AND no < ?2 ORDER BY no DESC LIMIT ?3")   \
+	X(ALL_AUDITS, "SELECT " AIC_SQL_AUDIT_COLUMNS "FROM audit ORDER BY no")          \
+	X(AUDIT_COUNTER, "SELECT seq FROM sqlite_sequence WHERE name = 'audit'")         \
+                                                                                         \
+	X(ADD_USAGE, "INSERT INTO usage(at, owner, key, provider, model, outcome, "      \
+		     "request_id, " AIC_SQL_USAGE_FIGURES                                \
+		     ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, " \
+		     "?14)")                                                             \
+	X(USAGES, "SELECT no, at, key, provider, model, outcome, "                       \
+		  "request_id, " AIC_SQL_USAGE_FIGURES                                   \
+		  "FROM usage WHERE owner = ?1 AND no < ?2 ORDER BY no DESC LIMIT ?3")   \
+	X(USAGE_SUM,                                                                     \
+	  "SELECT count(*), 0, key, provider, model, NULL, NULL, sum(input), "           \
+	  "sum(cached), sum(cache_write), sum(output), sum(reasoning), "                 \
+	  "sum(cost), NULL FROM usage WHERE owner = ?1 AND at >= ?2 AND at < "           \
+	  "?3 GROUP BY key, provider, model ORDER BY key, provider, model")              \
+                                                                                         \
+	X(RUNNING_OF, "SELECT r.id " AIC_SQL_REPLY_FROM                                  \
+		      "WHERE r.state = 2 AND c.owner = ?1 LIMIT ?2")                     \
+                                                                                         \
+	X(VERIFY_MESSAGES,                                                               \
 	  "SELECT m.digest, m.reply, r.id, r.state, " AIC_SQL_MESSAGE_COLUMNS            \
 		  AIC_SQL_MESSAGE_FROM "LEFT JOIN reply r ON r.no = m.reply "            \
 	  "ORDER BY m.k")                                                                \
-	X(AUDIT_REPLIES,                                                                 \
+	X(VERIFY_REPLIES,                                                                \
 	  "SELECT c.owner, " AIC_SQL_REPLY_COLUMNS AIC_SQL_REPLY_FROM "ORDER BY r.no")
 
 enum aic_sql {

@@ -76,3 +76,6 @@ int aic_fold_shown(struct aic_session *session, const char *owner,
 int aic_store_read_begin(struct aic_store *store, struct aic_session **ret_session,
 			 aichat_error **reterr);
 void aic_store_read_end(struct aic_store *store, struct aic_session *session);
+/* The writer's session, which only a job may use. */
+int aic_store_job_session(struct aic_store *store, struct aic_session **ret_session,
+			  aichat_error **reterr);

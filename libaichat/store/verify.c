@@ -12,7 +12,7 @@
 #define ATTEMPTS 5
 
 struct verify {
-	struct aic_audit audit; /* first */
+	struct aic_verifier verifier; /* first */
 	struct aic_store *store;
 	struct aic_session *session;
 	bool again; /* a running reply whose owner is dead */
@@ -28,11 +28,12 @@ static int wrong(struct verify *verify, const char *what, const struct aic_id *i
 			     why);
 }
 
-static int check_message(struct aic_audit *audit, const struct aichat_message *message,
+static int check_message(struct aic_verifier *verifier,
+			 const struct aichat_message *message,
 			 const unsigned char *digest, const struct aic_reply_row *reply,
 			 aichat_error **reterr)
 {
-	struct verify *verify = (struct verify *)audit;
+	struct verify *verify = (struct verify *)verifier;
 	unsigned char now[AIC_DIGEST_BYTES];
 
 	if (message->state == AICHAT_MESSAGE_OPEN) {
@@ -100,11 +101,11 @@ static int check_log(struct verify *verify, const char *owner,
 	return 0;
 }
 
-static int check_reply(struct aic_audit *audit, const char *owner,
+static int check_reply(struct aic_verifier *verifier, const char *owner,
 		       const struct aic_reply_row *row, bool has_log,
 		       aichat_error **reterr)
 {
-	struct verify *verify = (struct verify *)audit;
+	struct verify *verify = (struct verify *)verifier;
 	bool over = row->state >= AICHAT_REPLY_COMPLETE;
 
 	if (row->state < AICHAT_REPLY_QUEUED || row->state > AICHAT_REPLY_FAILED)
@@ -130,18 +131,20 @@ static int check_reply(struct aic_audit *audit, const char *owner,
 int aic_store_verify(struct aic_store *store, aichat_error **reterr)
 {
 	struct verify verify = {
-		.audit = { .message = check_message, .reply = check_reply },
+		.verifier = { .message = check_message, .reply = check_reply },
 		.store = store,
 	};
-	int rc = 0;
+	int rc = aic_store_verify_audit(store, NULL, reterr);
 
+	if (rc < 0)
+		return rc;
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		AIC_CLEANUP(aichat_error_unrefp) aichat_error *error = NULL;
 		verify.again = false;
 		rc = aic_store_read_begin(store, &verify.session, &error);
 		if (rc == 0) {
-			rc = store->backend->ops->audit(verify.session, &verify.audit,
-							&error);
+			rc = store->backend->ops->verify(verify.session, &verify.verifier,
+							 &error);
 			aic_store_read_end(store, verify.session);
 		}
 		if (rc < 0 && !(verify.again && attempt + 1 < ATTEMPTS))

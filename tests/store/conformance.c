@@ -44,6 +44,7 @@ int main(void)
 		add_row_tests(tests);
 		add_job_tests(tests);
 		add_change_tests(tests);
+		add_account_tests(tests);
 		suite_add_tcase(suite, tests);
 		failed += run_suite(suite);
 	}

@@ -22,6 +22,7 @@ extern const struct kind *kind;
 extern struct aic_store *store;
 extern char store_url[128];
 
+void add_account_tests(TCase *tests);
 void add_row_tests(TCase *tests);
 void add_job_tests(TCase *tests);
 void add_change_tests(TCase *tests);

@@ -27,7 +27,9 @@ START_TEST(an_older_store_is_migrated)
 	must_task(store, turn_begin, &t);
 	must_task(store, turn_end, &t);
 	aic_store_unref(store);
-	run_sql(path, "DROP TABLE purge; ALTER TABLE conversation DROP COLUMN tags;"
+	run_sql(path, "DROP TABLE record; DROP TABLE idempotency; DROP TABLE audit;"
+		      "DROP TABLE usage; DROP TABLE purge;"
+		      "ALTER TABLE conversation DROP COLUMN tags;"
 		      "PRAGMA user_version = 1");
 	store = must_open(path);
 	ck_assert_ok(aic_store_verify(store, err));

@@ -364,13 +364,17 @@ END_TEST
 START_TEST(a_damaged_store_is_not_written)
 {
 	const char *path = test_path("store");
-	size_t len;
+	const char *empty = test_path("empty");
+	size_t len, empty_len;
 	char *data = build_store(path, &len);
 	struct turn t = new_turn("alice");
 	aichat_error *error = NULL;
 
-	/* Every page but the first two. */
-	memset(data + 8192, 0x5a, len - 8192);
+	/* Every page that an empty store has not. */
+	aic_store_unref(must_open(empty));
+	run_sql(empty, "PRAGMA wal_checkpoint(TRUNCATE)");
+	aic_free(read_file(empty, &empty_len));
+	memset(data + empty_len, 0x5a, len - empty_len);
 	write_file(path, data, len);
 	struct aic_store *store = must_open(path);
 	ck_assert_int_eq(aic_store_verify(store, NULL), AICHAT_ESTORECORRUPT);

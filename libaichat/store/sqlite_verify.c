@@ -47,6 +47,10 @@ static const struct {
 	  "a reply without a conversation" },
 	{ "SELECT count(*) FROM reply WHERE (state = 2) <> (slot IS NOT NULL)",
 	  "a reply whose owner is not that of its state" },
+	{ "SELECT count(*) FROM record r WHERE r.owner = '' OR r.parent IS NOT NULL"
+	  " AND NOT EXISTS (SELECT 1 FROM record p WHERE p.no = r.parent"
+	  " AND p.owner = r.owner)",
+	  "a record without an owner or without its parent" },
 	{ "SELECT count(*) FROM event e WHERE NOT EXISTS"
 	  " (SELECT 1 FROM reply r WHERE r.no = e.k >> 32 AND r.logged = 1)",
 	  "events without a reply" },
@@ -73,10 +77,10 @@ static int check_file(struct aic_sqlite_conn *conn, aichat_error **reterr)
 	return rc;
 }
 
-static int walk_messages(struct aic_sqlite_conn *conn, struct aic_audit *audit,
+static int walk_messages(struct aic_sqlite_conn *conn, struct aic_verifier *verifier,
 			 aichat_error **reterr)
 {
-	AIC_QUERY(q, conn, AIC_SQL_AUDIT_MESSAGES);
+	AIC_QUERY(q, conn, AIC_SQL_VERIFY_MESSAGES);
 	int rc;
 
 	while ((rc = aic_query_step(&q, reterr)) > 0) {
@@ -96,18 +100,19 @@ static int walk_messages(struct aic_sqlite_conn *conn, struct aic_audit *audit,
 		reply.state = (enum aichat_reply_state)aic_query_int(&q);
 		rc = aic_sqlite_take_message(&q, &message, &parent, reterr);
 		if (rc == 0)
-			rc = audit->message(audit, message, has_digest ? digest : NULL,
-					    has_reply ? &reply : NULL, reterr);
+			rc = verifier->message(verifier, message,
+					       has_digest ? digest : NULL,
+					       has_reply ? &reply : NULL, reterr);
 		if (rc < 0)
 			return rc;
 	}
 	return rc;
 }
 
-static int walk_replies(struct aic_sqlite_conn *conn, struct aic_audit *audit,
+static int walk_replies(struct aic_sqlite_conn *conn, struct aic_verifier *verifier,
 			aichat_error **reterr)
 {
-	AIC_QUERY(q, conn, AIC_SQL_AUDIT_REPLIES);
+	AIC_QUERY(q, conn, AIC_SQL_VERIFY_REPLIES);
 	int rc;
 
 	while ((rc = aic_query_step(&q, reterr)) > 0) {
@@ -120,7 +125,7 @@ static int walk_replies(struct aic_sqlite_conn *conn, struct aic_audit *audit,
 			rc = aic_sqlite_take_reply(&q, &reply, reterr);
 		if (rc < 0)
 			return rc;
-		rc = audit->reply(audit, owner, &reply.row, reply.logged, reterr);
+		rc = verifier->reply(verifier, owner, &reply.row, reply.logged, reterr);
 		aic_reply_row_done(&reply.row);
 		if (rc < 0)
 			return rc;
@@ -128,13 +133,13 @@ static int walk_replies(struct aic_sqlite_conn *conn, struct aic_audit *audit,
 	return rc;
 }
 
-int aic_sqlite_audit(struct aic_session *session, struct aic_audit *audit,
-		     aichat_error **reterr)
+int aic_sqlite_verify(struct aic_session *session, struct aic_verifier *verifier,
+		      aichat_error **reterr)
 {
 	struct aic_sqlite_conn *conn = aic_sqlite_conn_of(session);
 	int rc = check_file(conn, reterr);
 
 	if (rc == 0)
-		rc = walk_messages(conn, audit, reterr);
-	return rc < 0 ? rc : walk_replies(conn, audit, reterr);
+		rc = walk_messages(conn, verifier, reterr);
+	return rc < 0 ? rc : walk_replies(conn, verifier, reterr);
 }
