@@ -230,6 +230,13 @@ static bool is_json_type(const char *type)
 
 static bool read_body(struct call *call)
 {
+	/* Where a body means nothing it is not read, and the connection closed after it.
+	 */
+	if (strcmp(call->route->method, "GET") == 0 ||
+	    strcmp(call->route->method, "DELETE") == 0) {
+		http_skip_body(call->request);
+		return true;
+	}
 	int status = http_body(call->request, &call->raw_body, &call->raw_body_len);
 
 	switch (status) {

@@ -132,7 +132,7 @@ static void check_array(struct call *call, const struct field *field, int array,
 	}
 	for (int item = aichat_json_first(doc, array); item != AICHAT_JSON_NONE;
 	     item = aichat_json_next(doc, array, item), n++) {
-		snprintf(inner, sizeof(inner), "%s.%d", loc, n);
+		snprintf(inner, sizeof(inner), "%.180s.%d", loc, n);
 		int type = aichat_json_type(doc, item);
 		if (field->type == FIELD_STRINGS && type != AICHAT_JSON_STRING)
 			call_mistake(call, inner, "type", "must be a string");

@@ -6,11 +6,14 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "internal.h"
 
@@ -136,14 +139,13 @@ static int on_error(struct mg_connection *conn, int status, const char *message)
 	begin(&request, conn);
 	if (!request.connection || request.connection->is_over_limit)
 		return 0;
-	if (status == 413)
-		refuse(&request, 431, "the headers are larger than 16 KiB");
-	else if (status == 505)
+	if (status == 505)
 		refuse(&request, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
 	else
 		refuse(&request, 400,
-		       "the request is not HTTP/1.1, or its headers did not come in "
-		       "time");
+		       "this is no HTTP/1.1 request, or its head is larger than 16 KiB "
+		       "or "
+		       "did not come in time");
 	http_request_done(&request);
 	return 0;
 }
@@ -278,6 +280,8 @@ int http_server_start(const struct http_config *config, struct http_server **ret
 		free(server);
 		return -1;
 	}
+	snprintf(server->host, sizeof(server->host), "%.*s", (int)strcspn(ports, ":"),
+		 ports);
 	server->context = start_context(server, ports);
 	if (!server->context) {
 		snprintf(
@@ -319,12 +323,45 @@ void http_server_wake(struct http_server *server)
 	reaper_wake_all(server);
 }
 
+static void *stop_context(void *server)
+{
+	mg_stop(((struct http_server *)server)->context);
+	atomic_store(&((struct http_server *)server)->stopped, true);
+	return NULL;
+}
+
+/* civetweb's listening thread looks only every two seconds whether it shall stop, or when
+ * somebody comes. */
+static void knock(const struct http_server *server)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return;
+	address.sin_port = htons((uint16_t)atomic_load(&server->port));
+	if (inet_pton(AF_INET, server->host, &address.sin_addr) == 1 &&
+	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		usleep(1000);
+	close(fd);
+}
+
 struct http_server *http_server_stop(struct http_server *server)
 {
+	pthread_t stopper;
+
 	if (!server)
 		return NULL;
 	reaper_shut_all(server);
-	mg_stop(server->context);
+	if (pthread_create(&stopper, NULL, stop_context, server) == 0) {
+		while (!atomic_load(&server->stopped)) {
+			knock(server);
+			usleep(10000);
+		}
+		pthread_join(stopper, NULL);
+	} else {
+		stop_context(server);
+	}
 	reaper_stop();
 	free(server);
 	return NULL;

@@ -44,10 +44,11 @@ struct connection {
 struct http_server {
 	struct http_config config;
 	struct mg_context *context;
+	char host[32];
 	_Atomic int port;  /* 0 until it is known */
 	_Atomic int count; /* connections; written under the reaper's lock */
 	_Atomic int active;
-	_Atomic bool draining;
+	_Atomic bool draining, stopped;
 };
 
 struct text { /* a growing text; failed once memory was out or it grew too long */
