@@ -62,7 +62,8 @@ extern "C" {
  * @param reterr   may be NULL; set on failure only: aichat_error_unref()
  * @return 0, or
  *   AICHAT_ECONFIG         a provider or alias makes no sense
- *   AICHAT_EINVAL          no such kind of store
+ *   AICHAT_EINVAL          no such kind of store, or it is no regular file
+ *   AICHAT_EFORK           the process that this one is a copy of has the store open
  *   AICHAT_ESTORE          the store cannot be opened, or is on a network file system
  *   AICHAT_ESTOREBUSY      another process holds it too long
  *   AICHAT_ESTOREREADONLY  it cannot be written
@@ -141,13 +142,16 @@ AICHAT_API int aichat_reply_open(aichat *ai, const char *reply_id, uint64_t afte
  * @param ret_reply  set on success; caller owns: aichat_reply_unref(), which cancels it
  * @param reterr     may be NULL; set on failure only: aichat_error_unref()
  * @return 0, or
- *   AICHAT_EINVAL    no messages, or an option that only aichat_open() takes, or tools
- *   AICHAT_EJSON     the tools are not JSON
- *   AICHAT_EMODEL    no model is set, or there is none of that name
- *   AICHAT_EKEY      the model's provider has no key
- *   AICHAT_ECLOSED   the context was closed
- *   AICHAT_EFORK     the context was made by another process
- *   AICHAT_ENETWORK  the engine cannot start
+ *   AICHAT_EINVAL     no messages, or an option that only aichat_open() takes, or tools
+ *   AICHAT_EJSON      the tools are not JSON
+ *   AICHAT_EUTF8      the tools are not UTF-8
+ *   AICHAT_ETOOLARGE  the tools are larger than 16 MiB, or too many
+ *   AICHAT_EMODEL     no model is set, or there is none of that name
+ *   AICHAT_EKEY       the model's provider has no key
+ *   AICHAT_ECONFIG    the model's provider has no address
+ *   AICHAT_ECLOSED    the context was closed
+ *   AICHAT_EFORK      the context was made by another process
+ *   AICHAT_ELIMIT     no descriptor is left for the engine
  *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: no.   Since: 0.1

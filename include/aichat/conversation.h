@@ -192,8 +192,10 @@ AICHAT_API const char *aichat_conversation_id(const aichat_conversation *convers
  * @param reterr        may be NULL; set on failure only, names the place:
  *                      aichat_error_unref()
  * @return 0, or
- *   AICHAT_EJSON    not JSON
- *   AICHAT_EINVAL   not an array of tools, or a name is used twice
+ *   AICHAT_EJSON      not JSON
+ *   AICHAT_EUTF8      not UTF-8
+ *   AICHAT_ETOOLARGE  larger than 16 MiB, or too many
+ *   AICHAT_EINVAL     not an array of tools, or a name is used twice
  *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: no.   Since: 0.1
@@ -220,15 +222,16 @@ AICHAT_API int aichat_conversation_set_tools(aichat_conversation *conversation,
  * @param ret_reply     set on success; caller owns: aichat_reply_unref()
  * @param reterr        may be NULL; set on failure only: aichat_error_unref()
  * @return 0, or
- *   AICHAT_EINVAL    the text is empty, an option that only aichat_open() takes, or an
- *                    idempotency key that is too long
- *   AICHAT_EUTF8     the text is not UTF-8
- *   AICHAT_ETOOLARGE the text is larger than 16 MiB
- *   AICHAT_EMODEL    no model is set, or there is none of that name
- *   AICHAT_EKEY      the model's provider has no key
- *   AICHAT_ECLOSED   the context was closed
- *   AICHAT_EFORK     the context was made by another process
- *   AICHAT_ENETWORK  the engine cannot start
+ *   AICHAT_EINVAL     the text is empty, an option that only aichat_open() takes, or an
+ *                     idempotency key that is too long
+ *   AICHAT_EUTF8      the text is not UTF-8
+ *   AICHAT_ETOOLARGE  the text is larger than 16 MiB
+ *   AICHAT_EMODEL     no model is set, or there is none of that name
+ *   AICHAT_EKEY       the model's provider has no key
+ *   AICHAT_ECONFIG    the model's provider has no address
+ *   AICHAT_ECLOSED    the context was closed
+ *   AICHAT_EFORK      the context was made by another process
+ *   AICHAT_ELIMIT     no descriptor is left for the engine
  *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: no.   Since: 0.1
@@ -246,7 +249,16 @@ AICHAT_API int aichat_conversation_send(aichat_conversation *conversation,
  * @param options       for this reply only, copied; may be NULL
  * @param ret_reply     set on success; caller owns: aichat_reply_unref()
  * @param reterr        may be NULL; set on failure only: aichat_error_unref()
- * @return as aichat_conversation_send()
+ * @return 0, or
+ *   AICHAT_EINVAL   no user message with a part, or an option that only aichat_open()
+ *                   takes
+ *   AICHAT_EMODEL   no model is set, or there is none of that name
+ *   AICHAT_EKEY     the model's provider has no key
+ *   AICHAT_ECONFIG  the model's provider has no address
+ *   AICHAT_ECLOSED  the context was closed
+ *   AICHAT_EFORK    the context was made by another process
+ *   AICHAT_ELIMIT   no descriptor is left for the engine
+ *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: no.   Since: 0.1
  */
@@ -292,10 +304,21 @@ aichat_conversation_send_after(aichat_conversation *conversation, const char *pa
  * @param options       for this reply only, copied; may be NULL
  * @param ret_reply     set on success; caller owns: aichat_reply_unref()
  * @param reterr        may be NULL; set on failure only: aichat_error_unref()
- * @return as aichat_conversation_send(), or
+ * @return 0, or
  *   AICHAT_ENOTFOUND  no such message in this conversation
  *   AICHAT_ESTATE     it is no user message
+ *   AICHAT_EINVAL     not an id, or the text is empty, or an option that only
+ *                     aichat_open() takes
+ *   AICHAT_EUTF8      the text is not UTF-8
+ *   AICHAT_ETOOLARGE  the text is larger than 16 MiB
+ *   AICHAT_EMODEL     no model is set, or there is none of that name
+ *   AICHAT_EKEY       the model's provider has no key
+ *   AICHAT_ECONFIG    the model's provider has no address
+ *   AICHAT_ECLOSED    the context was closed
+ *   AICHAT_EFORK      the context was made by another process
+ *   AICHAT_ELIMIT     no descriptor is left for the engine
  *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTORECORRUPT  the store cannot be read
+ *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: storage.   Since: 0.1
  */
@@ -313,7 +336,18 @@ AICHAT_API int aichat_conversation_edit(aichat_conversation *conversation,
  * @param options       for this reply only, such as another model; copied; may be NULL
  * @param ret_reply     set on success; caller owns: aichat_reply_unref()
  * @param reterr        may be NULL; set on failure only: aichat_error_unref()
- * @return as aichat_conversation_edit()
+ * @return 0, or
+ *   AICHAT_ENOTFOUND  no such message in this conversation
+ *   AICHAT_ESTATE     there is no user message to answer
+ *   AICHAT_EINVAL     not an id, or an option that only aichat_open() takes
+ *   AICHAT_EMODEL     no model is set, or there is none of that name
+ *   AICHAT_EKEY       the model's provider has no key
+ *   AICHAT_ECONFIG    the model's provider has no address
+ *   AICHAT_ECLOSED    the context was closed
+ *   AICHAT_EFORK      the context was made by another process
+ *   AICHAT_ELIMIT     no descriptor is left for the engine
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTORECORRUPT  the store cannot be read
+ *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: storage.   Since: 0.1
  */
@@ -333,8 +367,8 @@ AICHAT_API int aichat_conversation_retry(aichat_conversation *conversation,
  *   AICHAT_EINVAL     not an id
  *   AICHAT_ECLOSED    the context was closed
  *   AICHAT_EFORK      the context was made by another process
- *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY
- *                     not stored
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY,
+ *   AICHAT_ESTORECORRUPT  not stored
  *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: storage.   Since: 0.1
@@ -372,8 +406,8 @@ AICHAT_API int aichat_conversation_head(aichat_conversation *conversation, char 
  *   AICHAT_ETOOLARGE  the title is too long
  *   AICHAT_ECLOSED    the context was closed
  *   AICHAT_EFORK      the context was made by another process
- *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY
- *                     not stored
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY,
+ *   AICHAT_ESTORECORRUPT  not stored
  *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: storage.   Since: 0.1
@@ -391,8 +425,8 @@ AICHAT_API int aichat_conversation_set_title(aichat_conversation *conversation,
  *   AICHAT_ESTATE     a reply is running
  *   AICHAT_ECLOSED    the context was closed
  *   AICHAT_EFORK      the context was made by another process
- *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY
- *                     not deleted
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY,
+ *   AICHAT_ESTORECORRUPT  not deleted
  *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: storage.   Since: 0.1

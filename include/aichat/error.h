@@ -20,6 +20,10 @@ extern "C" {
  * parameter. It may be NULL. It is written on failure only, and the caller then
  * owns the object and gives it back with aichat_error_unref(). No state is kept
  * per thread.
+ *
+ * The entry of a function lists the codes that it returns. Two go without saying:
+ * AICHAT_EINVAL for NULL in place of an object that is needed, and AICHAT_EINTERNAL
+ * for a mistake in the library.
  */
 
 /**

@@ -131,8 +131,9 @@ AICHAT_API const char *aichat_stop_reason_name(int reason);
  * @param text_len     bytes in @p text; -1 if it is NUL-terminated
  * @param ret_message  set on success; caller owns: aichat_message_unref()
  * @return 0, or
- *   AICHAT_EINVAL   no such role
- *   AICHAT_EUTF8    the text is not UTF-8
+ *   AICHAT_EINVAL     no such role
+ *   AICHAT_EUTF8      the text is not UTF-8
+ *   AICHAT_ETOOLARGE  the text is larger than 16 MiB
  *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: no.   Since: 0.1
@@ -148,9 +149,9 @@ AICHAT_API int aichat_message_new(int role, const char *text, int64_t text_len,
  * @param ret_message  set on success; caller owns: aichat_message_unref()
  * @param reterr       may be NULL; set on failure only: aichat_error_unref()
  * @return 0, or
- *   AICHAT_EJSON    not JSON, or a member is missing or of the wrong type
- *   AICHAT_EUTF8
- *   AICHAT_ETOOLARGE
+ *   AICHAT_EJSON      not JSON, or a member is missing or of the wrong type
+ *   AICHAT_EUTF8      not UTF-8
+ *   AICHAT_ETOOLARGE  larger than 256 MiB, or too deep
  *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: no.   Since: 0.1
@@ -169,9 +170,9 @@ AICHAT_API int aichat_message_from_json(const char *json, int64_t json_len,
  * @param data        the bytes, copied
  * @param data_len    bytes in @p data, at most 32 MiB
  * @return 0, or
- *   AICHAT_EINVAL    another type, or no media type
- *   AICHAT_ESTATE    the message is in use already
- *   AICHAT_ETOOLARGE
+ *   AICHAT_EINVAL     another type, or no media type
+ *   AICHAT_ESTATE     the message is in use already
+ *   AICHAT_ETOOLARGE  more bytes than that, or too many parts
  *   AICHAT_ENOMEM
  *
  * Threads: one at a time per object.   Blocks: no.   Since: 0.1

@@ -97,7 +97,6 @@ AICHAT_API int aichat_reply_next(aichat_reply *reply, int64_t timeout_ms,
  *   AICHAT_ECLOSED  the context was closed
  *   AICHAT_EFORK    the cursor was made by another process
  *   AICHAT_ELIMIT   no descriptor is left
- *   AICHAT_ENOMEM
  *
  * Threads: one at a time per object.   Blocks: no.   Since: 0.1
  */
@@ -145,7 +144,8 @@ AICHAT_API int aichat_reply_to_json(aichat_reply *reply, char **ret_json,
  * @return 0, or
  *   AICHAT_ECLOSED  the context was closed
  *   AICHAT_EFORK    the cursor was made by another process
- *   AICHAT_ESTORE   the wish cannot be left for the process that runs the reply
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY,
+ *   AICHAT_ESTORECORRUPT  a reply that does not run here cannot be stopped in the store
  *   AICHAT_ENOMEM
  *
  * Threads: any, also while another waits in aichat_reply_next().   Blocks: storage,
@@ -168,9 +168,11 @@ AICHAT_API int aichat_reply_cancel(aichat_reply *reply, aichat_error **reterr);
  *   AICHAT_EEXIST     the call is answered already
  *   AICHAT_ESTATE     the reply does not wait for tool results
  *   AICHAT_EUTF8      the text is not UTF-8
+ *   AICHAT_ETOOLARGE  the text is larger than 16 MiB
  *   AICHAT_ECLOSED    the context was closed
  *   AICHAT_EFORK      the cursor was made by another process
- *   AICHAT_ESTORE     not stored; the call still waits
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY,
+ *   AICHAT_ESTORECORRUPT  not stored; the call still waits
  *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: storage.   Since: 0.1

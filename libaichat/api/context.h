@@ -14,7 +14,7 @@
 #define AIC_OWNER_MAX 128
 /* The longest page of a list. */
 #define AIC_LIST_MAX 1000
-#define AIC_TEXT_MAX ((size_t)16 << 20)
+#define AIC_TEXT_MAX ((size_t)16 << 20) /* of a message, a result, tools */
 
 struct aichat {
 	_Atomic unsigned refs; /* of conversations, and one of the application */

@@ -96,17 +96,15 @@ int aic_conversation_settings_json(const struct aichat_options *options,
 	return out->error;
 }
 
-int aic_conversation_settings_read(const char *settings,
-				   struct aichat_options **ret_options, char **ret_tools,
-				   aichat_error **reterr)
+static int parse_settings(const char *settings, struct aichat_options **ret_options,
+			  char **ret_tools, aichat_error **reterr)
 {
 	AIC_CLEANUP(aic_json_done) struct aic_json doc = { 0 };
 	const char *text = settings ? settings : "{}";
 	int rc = aic_json_scan(&doc, text, strlen(text), &aic_json_wire);
 
 	if (rc < 0)
-		return aic_json_scan_error(&doc, rc, "the conversation's settings",
-					   reterr);
+		return aic_json_scan_error(&doc, rc, "settings", reterr);
 	int options = aic_json_get(&doc, 0, "options");
 	struct aic_str tools = aic_json_raw(&doc, aic_json_get(&doc, 0, "tools"));
 	if (options >= 0)
@@ -116,6 +114,22 @@ int aic_conversation_settings_read(const char *settings,
 	if (rc == 0 && tools.len && !(*ret_tools = aic_strndup(tools.data, tools.len)))
 		rc = aic_error_nomem(reterr);
 	return rc;
+}
+
+/* What makes no sense here was not written so. */
+int aic_conversation_settings_read(const char *settings,
+				   struct aichat_options **ret_options, char **ret_tools,
+				   aichat_error **reterr)
+{
+	AIC_CLEANUP(aichat_error_unrefp) aichat_error *error = NULL;
+	int rc = parse_settings(settings, ret_options, ret_tools, &error);
+
+	if (rc == AICHAT_ENOMEM)
+		return aic_error_nomem(reterr);
+	return rc < 0 ? aic_error_set(reterr, AICHAT_ESTORECORRUPT,
+				      "the conversation's settings are damaged: %s",
+				      aichat_error_message(error))
+		      : 0;
 }
 
 /* ---- changing --------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 
 #include <aichat/message.h>
 
+#include "api/context.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "model/message.h"
@@ -27,6 +28,8 @@ int aichat_message_new(int role, const char *text, int64_t text_len,
 	struct aic_str content = { text, text ? (size_t)text_len : 0 };
 	if (text && text_len < 0)
 		content.len = strlen(text);
+	if (content.len > AIC_TEXT_MAX)
+		return AICHAT_ETOOLARGE;
 	if (text && !aic_utf8_valid(content.data, content.len))
 		return AICHAT_EUTF8;
 	AIC_CLEANUP(aichat_message_unrefp)

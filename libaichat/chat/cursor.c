@@ -98,10 +98,9 @@ int aic_cursor_fd(struct aichat_reply *reply, int *ret_fd, aichat_error **reterr
 		int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		if (fd < 0) {
 			char text[128];
-			return aic_error_set(
-				reterr, errno == ENOMEM ? AICHAT_ENOMEM : AICHAT_ELIMIT,
-				"a descriptor for the reply: %s",
-				aic_errno_text(errno, text, sizeof(text)));
+			return aic_error_set(reterr, AICHAT_ELIMIT,
+					     "a descriptor for the reply: %s",
+					     aic_errno_text(errno, text, sizeof(text)));
 		}
 		pthread_mutex_lock(&reply->feed->lock);
 		reply->fd = fd;

@@ -42,9 +42,9 @@ static int full_error(const struct aic_sqlite *db, aichat_error **reterr)
 
 static int input_output_error(struct aic_sqlite_conn *conn, int rc, aichat_error **reterr)
 {
-	/* A failed commit leaves it in errno only, where step() has cleared it. */
-	int number = sqlite3_system_errno(conn->handle);
-	number = number ? number : errno;
+	/* A failed commit leaves it in errno only, which step() has cleared; what SQLite
+	 * remembers may be of an earlier failure. */
+	int number = errno ? errno : sqlite3_system_errno(conn->handle);
 	char text[128];
 
 	if (rc == SQLITE_IOERR_NOMEM)
@@ -72,6 +72,7 @@ int aic_sqlite_error(struct aic_sqlite_conn *conn, int rc, aichat_error **reterr
 		return full_error(db, reterr);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
+	case SQLITE_PROTOCOL: /* it gave up waiting for another's recovery */
 		return aic_error_set(reterr, AICHAT_ESTOREBUSY,
 				     "%s: another program has locked it for %lld ms; "
 				     "retry, or raise store_busy_timeout_ms",

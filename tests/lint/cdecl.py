@@ -14,14 +14,14 @@ class Function:
         self.where = f"{path}:{lint.line_of(text, match.start())}"
         self.result = " ".join(match.group(1).split())
         self.name = match.group(2)
-        self.parameters = [_name(part) for part in _split(match.group(3))]
+        self.parameters = [_name(part) for part in split(match.group(3))]
         before = text[:match.start()].rstrip()
         start = before.rfind("/*")
         documented = before.endswith("*/") and before[start:].startswith("/**")
         self.doc = before[start:] if documented else None
 
 
-def _split(text):
+def split(text):
     """The parameters of a list; commas inside parentheses do not count."""
     parts, depth = [""], 0
     for letter in text:
