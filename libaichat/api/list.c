@@ -23,14 +23,16 @@ struct aichat_list {
 
 static bool read_cursor(const char *text, int64_t *ret_updated, struct aic_id *ret_id)
 {
-	uint64_t updated = 0;
-	const char *at = text;
+	const bool negative = *text == '-'; /* before 1970 */
+	const char *digits = text + negative;
+	const char *at = digits;
+	int64_t updated = 0;
 
-	while (*at >= '0' && *at <= '9' && at - text < 18)
-		updated = updated * 10 + (uint64_t)(*at++ - '0');
-	if (at == text || *at != '-' || !aic_id_parse(at + 1, strlen(at + 1), ret_id))
+	while (*at >= '0' && *at <= '9' && at - digits < 18)
+		updated = updated * 10 + (*at++ - '0');
+	if (at == digits || *at != '-' || !aic_id_parse(at + 1, strlen(at + 1), ret_id))
 		return false;
-	*ret_updated = (int64_t)updated;
+	*ret_updated = negative ? -updated : updated;
 	return true;
 }
 

@@ -135,15 +135,13 @@ static struct aichat_event *in_tail(const struct aichat_reply *reply)
 	return n < feed->tail_count ? feed->tail[n] : NULL;
 }
 
-/* Read what the tail has no longer. Without locks. */
+/* Read what the tail has no longer, of a reply that is stored. Without locks. */
 static int read_page(struct aichat_reply *reply, uint64_t after)
 {
 	struct aic_feed *feed = reply->feed;
 
 	aic_event_list_done(&reply->page);
 	reply->page_at = 0;
-	if (!feed->stored)
-		return AICHAT_ENOMEM; /* events were dropped because memory was out */
 	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
 	int rc = aic_core_enter(feed->core, &core, NULL);
 	if (rc == 0)
@@ -188,6 +186,13 @@ int aic_cursor_next(struct aichat_reply *reply, int64_t timeout_ms,
 			result = give(reply, aic_event_ref(event), ret_event);
 			if (!feed->stored && feed->turn)
 				drained = aic_turn_ref(feed->turn);
+			break;
+		}
+		if (reply->seq < feed->last_seq && !feed->stored) {
+			/* What lay between went when memory was out. It is told once;
+			 * the last event has all of the message. */
+			reply->seq = feed->tail[0]->seq - 1;
+			result = AICHAT_ENOMEM;
 			break;
 		}
 		if (reply->seq < feed->last_seq) {

@@ -217,6 +217,8 @@ int aic_store_reply(struct aic_store *store, const char *owner, const struct aic
 	if (rc < 0)
 		return rc;
 	rc = OPS(store)->reply(session, owner, id, ret_row, reterr);
+	if (rc == 0 && !aic_store_in_job(store))
+		aic_fold_shown_reply(store, ret_row);
 	aic_store_read_end(store, session);
 	return rc;
 }
@@ -231,6 +233,8 @@ int aic_store_reply_of(struct aic_store *store, const char *owner,
 	if (rc < 0)
 		return rc;
 	rc = OPS(store)->reply_of(session, owner, message_id, ret_row, reterr);
+	if (rc == 0 && !aic_store_in_job(store))
+		aic_fold_shown_reply(store, ret_row);
 	aic_store_read_end(store, session);
 	return rc;
 }
@@ -263,6 +267,8 @@ int aic_store_events(struct aic_store *store, const char *owner,
 	if (rc < 0)
 		return rc;
 	rc = OPS(store)->events(session, owner, reply_id, after, &list, reterr);
+	if (rc == 0 && !list.count && !aic_store_in_job(store))
+		rc = aic_fold_shown_end(session, owner, reply_id, after, &list, reterr);
 	aic_store_read_end(store, session);
 	if (rc < 0) {
 		aic_event_list_done(&list);

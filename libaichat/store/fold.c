@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/mem.h"
 #include "model/builder.h"
 #include "store/store_internal.h"
@@ -97,13 +98,11 @@ static int error_json(const struct aichat_event *event, char **ret_json)
 	return *ret_json ? 0 : AICHAT_ENOMEM;
 }
 
-/* The terminal event, in the log and in the row. */
-static int end_reply(struct aic_session *session, const struct aic_dead_reply *dead,
-		     struct aic_reply_row *row, const struct aic_messages *messages,
-		     aichat_error **reterr)
+/* The terminal event; NULL for no memory. */
+static struct aichat_event *end_event(const struct aic_reply_row *row,
+				      const struct aic_messages *messages)
 {
 	AIC_CLEANUP(aichat_error_unrefp) aichat_error *error = NULL;
-	AIC_CLEANUP(aic_event_unrefp) struct aichat_event *copy = NULL;
 	struct aichat_event event = {
 		.type = AICHAT_EVENT_ERROR,
 		.seq = row->last_seq + 1,
@@ -122,15 +121,25 @@ static int end_reply(struct aic_session *session, const struct aic_dead_reply *d
 		event.messages = messages->items;
 		event.message_count = messages->count;
 	}
-	copy = aic_event_copy(&event);
+	return aic_event_copy(&event);
+}
+
+/* The terminal event, in the log and in the row. */
+static int end_reply(struct aic_session *session, const struct aic_dead_reply *dead,
+		     struct aic_reply_row *row, const struct aic_messages *messages,
+		     aichat_error **reterr)
+{
+	AIC_CLEANUP(aic_event_unrefp)
+	struct aichat_event *event = end_event(row, messages);
+
 	aic_free(AIC_TAKE(row->error));
-	if (!copy || error_json(&event, &row->error) < 0)
+	if (!event || error_json(event, &row->error) < 0)
 		return aic_error_nomem(reterr);
-	int rc = session->backend->ops->add_events(session, &dead->id, &copy, 1, reterr);
+	int rc = session->backend->ops->add_events(session, &dead->id, &event, 1, reterr);
 	if (rc < 0)
 		return rc;
 	row->state = AICHAT_REPLY_INTERRUPTED;
-	row->last_seq = event.seq;
+	row->last_seq = event->seq;
 	row->ended_unix_ms = aic_clock_unix_ms();
 	return session->backend->ops->set_reply(session, dead->owner, row, reterr);
 }
@@ -142,13 +151,19 @@ static int fold_one(struct aic_session *session, const struct aic_dead_reply *de
 	AIC_CLEANUP(aic_reply_row_done) struct aic_reply_row row = { 0 };
 	AIC_CLEANUP(aic_messages_done) struct aic_messages messages = { 0 };
 
+	if (AIC_FAULT("store.fold"))
+		return aic_error_set(reterr, AICHAT_ESTORE, "fault point store.fold");
 	int rc = ops->reply(session, dead->owner, &dead->id, &row, reterr);
 	if (rc == 0)
 		rc = ops->reply_messages(session, dead->owner, &dead->id, &messages,
 					 reterr);
 	for (size_t i = 0; rc == 0 && i < messages.count; i++)
 		rc = fold_message(session, dead, &messages.items[i], reterr);
-	return rc == 0 ? end_reply(session, dead, &row, &messages, reterr) : rc;
+	if (rc == 0)
+		rc = end_reply(session, dead, &row, &messages, reterr);
+	return rc == 0 && AIC_FAULT("store.folded")
+		       ? aic_error_set(reterr, AICHAT_ESTORE, "fault point store.folded")
+		       : rc;
 }
 
 int aic_fold_dead(struct aic_session *session, aichat_error **reterr)
@@ -198,6 +213,28 @@ static bool any_dead(struct aic_session *session)
 	return count > 0;
 }
 
+/*
+ * Inside of a job: what cannot be folded stays as it was, and the job goes on, which may
+ * be the one that makes room.
+ */
+static int fold_in_job(struct aic_store *store, aichat_error **reterr)
+{
+	struct aic_backend *backend = store->backend;
+	AIC_CLEANUP(aichat_error_unrefp) aichat_error *error = NULL;
+
+	if (!any_dead(backend->writer))
+		return 0;
+	int rc = backend->ops->mark(backend, reterr);
+	if (rc < 0)
+		return rc;
+	rc = aic_fold_dead(backend->writer, &error);
+	if (rc == 0)
+		return backend->ops->keep(backend, reterr);
+	if (!backend->ops->in_transaction(backend))
+		return aic_error_pass(reterr, AIC_TAKE(error));
+	return backend->ops->undo(backend, reterr);
+}
+
 void aic_fold_at_open(struct aic_store *store)
 {
 	/* Of what nobody shares, nobody has died. A store that cannot be written now can
@@ -216,7 +253,7 @@ int aic_store_read_begin(struct aic_store *store, struct aic_session **ret_sessi
 		if (store->folded || !backend->is_shared)
 			return 0;
 		store->folded = true;
-		return aic_fold_dead(backend->writer, reterr);
+		return fold_in_job(store, reterr);
 	}
 	if (backend->one_session) {
 		pthread_mutex_lock(&store->write);
@@ -256,4 +293,42 @@ int aic_fold_shown(struct aic_session *session, const char *owner,
 	    row.state != AICHAT_REPLY_RUNNING || row.alive)
 		return 0;
 	return put_together(session, owner, &row.id, message, reterr);
+}
+
+void aic_fold_shown_reply(const struct aic_store *store, struct aic_reply_row *row)
+{
+	if (!store->backend->is_shared || row->state != AICHAT_REPLY_RUNNING ||
+	    row->alive)
+		return;
+	row->state = AICHAT_REPLY_INTERRUPTED;
+	row->last_seq++;
+	row->ended_unix_ms = aic_clock_unix_ms();
+}
+
+int aic_fold_shown_end(struct aic_session *session, const char *owner,
+		       const struct aic_id *reply_id, uint64_t after,
+		       struct aic_event_list *events, aichat_error **reterr)
+{
+	const struct aic_store_backend *ops = session->backend->ops;
+	AIC_CLEANUP(aic_reply_row_done) struct aic_reply_row row = { 0 };
+	AIC_CLEANUP(aic_messages_done) struct aic_messages messages = { 0 };
+
+	int rc = ops->reply(session, owner, reply_id, &row, reterr);
+	if (rc < 0 || !session->backend->is_shared || row.alive ||
+	    row.state != AICHAT_REPLY_RUNNING || row.last_seq != after)
+		return rc;
+	rc = ops->reply_messages(session, owner, reply_id, &messages, reterr);
+	for (size_t i = 0; rc == 0 && i < messages.count; i++)
+		if (messages.items[i]->state == AICHAT_MESSAGE_OPEN)
+			rc = put_together(session, owner, reply_id, &messages.items[i],
+					  reterr);
+	if (rc < 0)
+		return rc;
+	struct aichat_event *event = end_event(&row, &messages);
+	if (!event || !AIC_GROW(events->items, events->count, &events->capacity)) {
+		aic_event_unref(event);
+		return aic_error_nomem(reterr);
+	}
+	events->items[events->count++] = event;
+	return 0;
 }

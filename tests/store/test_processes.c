@@ -275,10 +275,60 @@ START_TEST(what_cannot_be_folded_is_shown_as_if)
 		aic_store_path(store, "alice", &dead.turn.answer->id, 0, &list, err));
 	ck_assert_uint_eq(list.count, 2);
 	ck_assert(same_message(list.items[1], message));
+
+	/* The reply is over, too, and who follows its log learns it. */
+	AIC_CLEANUP(aic_reply_row_done) struct aic_reply_row row = { 0 };
+	AIC_CLEANUP(aic_event_list_done) struct aic_event_list log = { 0 };
+	AIC_CLEANUP(aic_event_list_done) struct aic_event_list end_of_it = { 0 };
+	ck_assert_ok(aic_store_reply(store, "alice", &dead.turn.reply, &row, err));
+	ck_assert_int_eq(row.state, AICHAT_REPLY_INTERRUPTED);
+	ck_assert_ok(aic_store_events(store, "alice", &dead.turn.reply, 0, &log, err));
+	ck_assert_uint_eq(log.items[log.count - 1]->seq + 1, row.last_seq);
+	ck_assert_ok(aic_store_events(store, "alice", &dead.turn.reply, row.last_seq - 1,
+				      &end_of_it, err));
+	ck_assert_uint_eq(end_of_it.count, 1);
+	ck_assert_int_eq(end_of_it.items[0]->type, AICHAT_EVENT_ERROR);
+	ck_assert_int_eq(end_of_it.items[0]->state, AICHAT_REPLY_INTERRUPTED);
+	ck_assert_uint_eq(end_of_it.items[0]->seq, row.last_seq);
+	ck_assert(same_message(end_of_it.items[0]->message, message));
+	ck_assert_ok(aic_store_events(store, "alice", &dead.turn.reply, row.last_seq,
+				      &log, err));
+	ck_assert_uint_eq(log.count, 0);
 	aic_fault_set("");
 	check_folded(store, &dead.turn);
 	aichat_message_unref(message);
 	aic_messages_done(&list);
+	verify_and_close(store);
+}
+END_TEST
+
+static int read_head(struct aic_store *store, void *data, aichat_error **reterr)
+{
+	const struct turn *t = data;
+	struct aic_conversation_row row = { 0 };
+	int rc = aic_store_conversation(store, "alice", &t->conversation, &row, reterr);
+
+	if (rc == 0)
+		rc = aic_store_set_head(store, "alice", &t->conversation, &row.head,
+					row.updated_unix_ms, reterr);
+	aic_conversation_row_done(&row);
+	return rc;
+}
+
+/* What cannot be folded is in no job's way, and nothing of it stays half done. */
+START_TEST(what_cannot_be_folded_fails_no_job)
+{
+	struct child dead = start(run_reply);
+
+	wait_for(&dead);
+	end(&dead, true);
+	aic_fault_set("store.folded:fail");
+	struct aic_store *store = must_open(store_path);
+	must_task(store, read_head, &dead.turn);
+	aic_fault_set("store.fold:fail");
+	must_task(store, read_head, &dead.turn);
+	aic_fault_set("");
+	check_folded(store, &dead.turn);
 	verify_and_close(store);
 }
 END_TEST
@@ -711,6 +761,7 @@ int main(void)
 	tcase_add_loop_test(tests, a_dead_owners_reply_is_folded_at_once, 0, 5);
 #ifdef AIC_TEST_HOOKS
 	tcase_add_test(tests, what_cannot_be_folded_is_shown_as_if);
+	tcase_add_test(tests, what_cannot_be_folded_fails_no_job);
 #endif
 	tcase_add_test(tests, a_proof_of_life_that_is_given_back_proves_nothing);
 	tcase_add_test(tests, who_inherits_a_byte_does_not_inherit_replies);
