@@ -208,15 +208,16 @@ static int surface_status(const struct call *call, const struct error_kind *kind
 }
 
 /* Official clients look at these before they try again. */
-static void set_retry_headers(struct call *call, const struct problem *problem)
+static void set_retry_headers(struct call *call, const struct problem *problem,
+			      bool retry)
 {
 	int64_t after_ms = aichat_error_retry_after_ms(problem->cause);
 	char text[32];
 
 	if (call->surface != SURFACE_NATIVE)
 		http_set_header(call->request, "x-should-retry",
-				problem->kind->retry ? "true" : "false");
-	if (!problem->kind->retry && after_ms < 0)
+				retry ? "true" : "false");
+	if (!retry && after_ms < 0)
 		return;
 	/* limits.c knows better when a limit is free again, and has said so. */
 	if (strcmp(problem->kind->code, "RATE_LIMITED") == 0 && after_ms < 0)
@@ -243,7 +244,7 @@ static void answer_problem(struct call *call, int status, const struct problem *
 	if (http_answered(call->request))
 		return;
 	status = surface_status(call, problem->kind, status);
-	set_retry_headers(call, problem);
+	set_retry_headers(call, problem, problem->kind->retry);
 	if (status == 401)
 		http_set_header(call->request, "WWW-Authenticate", "Bearer");
 	aichat_json_writer *w = write_error(call, problem);
@@ -279,12 +280,40 @@ static struct problem problem_of(const aichat_error *error, int *ret_status)
 	return problem;
 }
 
+/*
+ * A gateway's caller gets an exchange's error in the words that the library has for its
+ * dialect, which are those of an error inside of a stream, too.
+ */
+static bool fail_in_dialect(struct call *call, const aichat_error *error,
+			    const struct problem *problem)
+{
+	const char *dialect = call->surface == SURFACE_ANTHROPIC ? "anthropic-messages"
+								 : "openai-chat";
+	char *json = NULL;
+	size_t len = 0;
+	int status;
+
+	if (call->surface == SURFACE_NATIVE ||
+	    strcmp(problem->kind->code, "INTERNAL") == 0 ||
+	    aichat_dialect_error(dialect, error, &status, &json, &len) < 0)
+		return false;
+	call->error_type = problem->kind->error_type;
+	call->error_code = problem->kind->code;
+	if (!http_answered(call->request)) {
+		set_retry_headers(call, problem, aichat_dialect_should_retry(error));
+		call_answer_json(call, status, json, len);
+	}
+	aichat_free(json);
+	return true;
+}
+
 void call_fail(struct call *call, const aichat_error *error)
 {
 	int status;
 	const struct problem problem = problem_of(error, &status);
 
-	answer_problem(call, status, &problem);
+	if (!fail_in_dialect(call, error, &problem))
+		answer_problem(call, status, &problem);
 }
 
 char *call_error_json(const struct call *call, const aichat_error *error, size_t *ret_len)

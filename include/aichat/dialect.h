@@ -260,7 +260,7 @@ AICHAT_API int aichat_exchange_stop_reason(const aichat_exchange *exchange);
 /**
  * The provider's id of the request, for its support.
  *
- * @param exchange  over, or failed
+ * @param exchange  one that gave bytes, or failed
  * @return borrowed from @p exchange; NULL if there was none
  *
  * Threads: one at a time per object.   Blocks: no.   Since: 0.1

@@ -91,10 +91,11 @@ static int start_encoder(struct aichat_exchange *x)
 }
 
 /* The provider answers: only now it is known whether as it was asked to. */
-static void on_answer(void *user, bool stream)
+static void on_answer(void *user, bool stream, const char *request_id)
 {
 	struct aichat_exchange *x = user;
 
+	x->request_id = aic_strdup(request_id); /* without memory it is missed, no more */
 	x->translates = !x->forwards || stream != x->stream;
 	if (x->translates)
 		fail(x, start_encoder(x));
@@ -284,7 +285,8 @@ static void on_done(void *user, struct aic_call_result *result)
 		code = aic_error_code(&error, x->failure, "the answer");
 	}
 	estimate(x, result);
-	x->request_id = aic_strdup(result->request_id);
+	if (!x->request_id)
+		x->request_id = aic_strdup(result->request_id);
 	if (code && (!x->released || !x->stream))
 		aic_buf_reset(&x->staged);
 

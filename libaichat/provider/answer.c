@@ -79,7 +79,8 @@ static int need_decoder(struct aic_call *call)
 		return 0;
 	call->decoder = call->target.provider->dialect->decoder_new(&call->profile);
 	if (call->decoder && call->ops.answer)
-		call->ops.answer(call->user, call->answer == AIC_ANSWER_EVENTS);
+		call->ops.answer(call->user, call->answer == AIC_ANSWER_EVENTS,
+				 call->request_id);
 	return call->decoder ? 0 : AICHAT_ENOMEM;
 }
 

@@ -58,8 +58,9 @@ struct aic_call_ops { /* on the engine's thread */
 	void (*done)(void *user, struct aic_call_result *result);
 
 	/* What follows may be NULL. */
-	/* Before the first events of an answer: whether it comes as a stream. */
-	void (*answer)(void *user, bool stream);
+	/* Before the first events of an answer: whether it comes as a stream, and the
+	 * provider's id of the request, or NULL. */
+	void (*answer)(void *user, bool stream, const char *request_id);
 	/* The bytes that were just told as events: a whole frame with the comments before
 	 * it, or a whole document. */
 	void (*bytes)(void *user, struct aic_str bytes, enum aic_decoded what);

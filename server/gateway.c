@@ -1,0 +1,336 @@
+/*
+ * From a caller to a provider and back.
+ *
+ * The head of a stream goes out with the first content, so that a provider that fails
+ * first is answered with its status. A model that thinks for long would have the
+ * connection cut by proxies that close what is silent for a minute: so the head goes out
+ * before that, with a comment, and a comment follows at every heartbeat; what fails then
+ * fails in the stream.
+ *
+ * What was used is booked before the last bytes go out: whoever has seen an answer finds
+ * it in the accounts.
+ */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "auth.h"
+#include "errors.h"
+#include "gateway.h"
+#include "limits.h"
+#include "log.h"
+#include "playback.h"
+#include "server.h"
+
+#define SILENCE_MS 30000 /* before the head of a stream goes out alone */
+#define PING ": ping\n\n"
+
+struct run {
+	struct call *call;
+	aichat_exchange *exchange;
+	struct reservation reservation;
+	struct playback *playback; /* or NULL */
+	bool begun; /* the head is out, or would be if the caller were there */
+	bool booked;
+};
+
+const char *gateway_dialect(const struct call *call)
+{
+	return call->surface == SURFACE_ANTHROPIC ? "anthropic-messages" : "openai-chat";
+}
+
+/* ---- what it used ---- */
+
+static void put_text(aichat_json_writer *w, const char *name, const char *text,
+		     size_t len)
+{
+	if (!text || !len)
+		return;
+	aichat_json_writer_key(w, name, -1);
+	aichat_json_writer_string(w, text, (int64_t)len);
+}
+
+static void put_count(aichat_json_writer *w, const char *name, int64_t count)
+{
+	if (count < 0)
+		return;
+	aichat_json_writer_key(w, name, -1);
+	aichat_json_writer_int(w, count);
+}
+
+static const char *outcome_of(int code, const aichat_error *error)
+{
+	int status;
+
+	if (code == 0)
+		return "complete";
+	if (code == AICHAT_ECANCELED)
+		return "client_closed";
+	return error ? error_kind_of(error, &status)->error_type : "provider_error";
+}
+
+static void write_row(const struct run *run, const char *outcome)
+{
+	static const struct {
+		const char *name;
+		int kind;
+	} figures[] = {
+		{ "input_tokens", AICHAT_USAGE_INPUT },
+		{ "cached_tokens", AICHAT_USAGE_CACHED },
+		{ "cache_write_tokens", AICHAT_USAGE_CACHE_WRITE },
+		{ "output_tokens", AICHAT_USAGE_OUTPUT },
+		{ "reasoning_tokens", AICHAT_USAGE_REASONING },
+	};
+	const struct call *call = run->call;
+	const char *model = aichat_exchange_model(run->exchange);
+	size_t provider = strcspn(model, "/");
+	aichat_json_writer *w = aichat_json_writer_new(0);
+	aichat_error *error = NULL;
+	const char *json = NULL;
+	size_t len = 0;
+
+	aichat_json_writer_begin_object(w);
+	put_text(w, "key", call->principal.key, strlen(call->principal.key));
+	put_text(w, "provider", model, provider);
+	put_text(w, "model", model + provider + 1, strlen(model + provider + 1));
+	put_text(w, "outcome", outcome, strlen(outcome));
+	put_text(w, "request_id", call->request_id, strlen(call->request_id));
+	for (size_t i = 0; i < sizeof(figures) / sizeof(*figures); i++)
+		put_count(w, figures[i].name,
+			  aichat_exchange_usage(run->exchange, figures[i].kind));
+	put_count(w, "cost_nano_usd", call->cost_nano_usd);
+	put_count(w, "duration_ms", (clock_mono_us() - call->started_mono_us) / 1000);
+	aichat_json_writer_end_object(w);
+	if (aichat_json_writer_finish(w, &json, &len) < 0 ||
+	    aichat_usage_add(call->ai, json, (int64_t)len, &error) < 0)
+		log_line(AICHAT_LOG_ERROR, "the usage of %s is not stored: %s",
+			 call->request_id,
+			 error ? aichat_error_message(error) : "out of memory");
+	aichat_error_unref(error);
+	aichat_json_writer_unref(w);
+}
+
+/* Once, when the exchange is over. error: what it failed with, or NULL. */
+static void book(struct run *run, const aichat_error *error)
+{
+	struct call *call = run->call;
+	int64_t used = 0;
+
+	if (run->booked)
+		return;
+	run->booked = true;
+	call->input_tokens = aichat_exchange_usage(run->exchange, AICHAT_USAGE_INPUT);
+	call->output_tokens = aichat_exchange_usage(run->exchange, AICHAT_USAGE_OUTPUT);
+	call->cost_nano_usd = aichat_exchange_cost_nano_usd(run->exchange);
+	used += call->input_tokens > 0 ? call->input_tokens : 0;
+	used += call->output_tokens > 0 ? call->output_tokens : 0;
+	limits_settle(&run->reservation, used);
+	write_row(run, outcome_of(aichat_exchange_result(run->exchange), error));
+}
+
+/* ---- to the caller ---- */
+
+static void note_first_byte(struct call *call)
+{
+	if (!call->first_byte_mono_us)
+		call->first_byte_mono_us = clock_mono_us();
+}
+
+static void set_answer_headers(struct run *run)
+{
+	const char *id = aichat_exchange_request_id(run->exchange);
+
+	http_set_header(run->call->request, "x-aichat-model",
+			aichat_exchange_model(run->exchange));
+	if (id && strlen(id) <= 128)
+		http_set_header(run->call->request, "x-provider-request-id", id);
+}
+
+static void begin_stream(struct run *run)
+{
+	if (run->begun)
+		return;
+	run->begun = true;
+	set_answer_headers(run);
+	http_set_header(run->call->request, "X-Accel-Buffering", "no");
+	http_begin_stream(run->call->request, 200, "text/event-stream; charset=utf-8");
+	aichat_exchange_set_begun(run->exchange);
+	if (run->playback)
+		playback_head(run->playback, true);
+}
+
+/* A caller that left and gave no key has cancelled the exchange; with a key it goes on
+ * for the repeat. */
+static void write_stream(struct run *run, const char *bytes, size_t len)
+{
+	begin_stream(run);
+	note_first_byte(run->call);
+	if (run->playback)
+		playback_add(run->playback, bytes, len);
+	if (http_write(run->call->request, bytes, len) < 0 && !run->playback)
+		aichat_exchange_cancel(run->exchange);
+}
+
+static void write_document(struct run *run, const char *bytes, size_t len)
+{
+	run->begun = true;
+	note_first_byte(run->call);
+	set_answer_headers(run);
+	if (run->playback) {
+		playback_head(run->playback, false);
+		playback_add(run->playback, bytes, len);
+	}
+	http_answer(run->call->request, 200, "application/json", bytes, len);
+}
+
+/* Nothing came for a while. */
+static void wait_on(struct run *run, int64_t silent_ms)
+{
+	struct call *call = run->call;
+
+	if (!auth_still_valid(call->server, &call->principal)) {
+		aichat_exchange_cancel(run->exchange);
+		return;
+	}
+	if (!aichat_exchange_is_stream(run->exchange) ||
+	    (!run->begun && silent_ms < SILENCE_MS))
+		return;
+	begin_stream(run);
+	if (http_write(call->request, PING, strlen(PING)) < 0 && !run->playback)
+		aichat_exchange_cancel(run->exchange);
+}
+
+/* On the reaper's thread: the caller left, or the server stops. */
+static void gone(void *user)
+{
+	struct run *run = user;
+
+	if (atomic_load(&run->call->server->stopping) ||
+	    (http_is_gone(run->call->request) && !run->playback))
+		aichat_exchange_cancel(run->exchange);
+}
+
+/* ---- the exchange ---- */
+
+static void fail(struct run *run, const aichat_error *error)
+{
+	int status;
+
+	book(run, error);
+	if (!run->begun)
+		call_fail(run->call, error);
+	else /* a stream is cut: without its end nobody takes it for whole */
+		run->call->error_type = error_kind_of(error, &status)->error_type;
+}
+
+/* What a caller of a stream that failed has seen as its last frame. */
+static void note_failure(struct run *run)
+{
+	if (aichat_exchange_result(run->exchange) < 0 && !run->call->error_type)
+		run->call->error_type = "provider_error";
+}
+
+static void pass_on(struct run *run)
+{
+	int64_t heartbeat_ms = run->call->server->settings.heartbeat_ms;
+	bool stream = aichat_exchange_is_stream(run->exchange);
+	int64_t silent_ms = 0;
+	aichat_error *error = NULL;
+	const char *bytes;
+	size_t len;
+	int rc;
+
+	while ((rc = aichat_exchange_next(run->exchange, heartbeat_ms, &bytes, &len,
+					  &error)) != 0) {
+		if (rc == AICHAT_EAGAIN) {
+			silent_ms += heartbeat_ms;
+			error = aichat_error_unref(error);
+			wait_on(run, silent_ms);
+			continue;
+		}
+		if (rc < 0) {
+			fail(run, error);
+			aichat_error_unref(error);
+			return;
+		}
+		if (aichat_exchange_is_over(run->exchange))
+			book(run, NULL);
+		if (stream)
+			write_stream(run, bytes, len);
+		else
+			write_document(run, bytes, len);
+	}
+	book(run, NULL);
+	note_failure(run);
+	http_end_stream(run->call->request);
+}
+
+static void start(struct run *run)
+{
+	struct call *call = run->call;
+	aichat_error *error = NULL;
+
+	http_watch(call->request, gone, run);
+	if (aichat_exchange_start(run->exchange, &error) < 0) {
+		fail(run, error);
+		aichat_error_unref(error);
+	} else {
+		pass_on(run);
+	}
+	http_unwatch(call->request);
+	if (run->playback)
+		playback_end(run->playback, call,
+			     run->begun && aichat_exchange_result(run->exchange) == 0);
+}
+
+/* Closed list: nothing else of a caller's headers reaches a provider. */
+static bool pass_headers(struct run *run, aichat_error **reterr)
+{
+	static const char *const names[] = { "anthropic-version", "anthropic-beta" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		const char *value = http_header(run->call->request, names[i]);
+		if (value && *value &&
+		    aichat_exchange_set_header(run->exchange, names[i], value, reterr) <
+			    0)
+			return false;
+	}
+	return true;
+}
+
+static bool open_exchange(struct run *run, int kind)
+{
+	struct call *call = run->call;
+	aichat_error *error = NULL;
+
+	if (aichat_exchange_open(call->ai, kind, gateway_dialect(call), call->raw_body,
+				 call->raw_body_len, &run->exchange, &error) == 0 &&
+	    pass_headers(run, &error)) {
+		snprintf(call->model, sizeof(call->model), "%s",
+			 aichat_exchange_model(run->exchange));
+		return true;
+	}
+	call_fail(call, error);
+	aichat_error_unref(error);
+	return false;
+}
+
+void gateway_run(struct call *call, int kind)
+{
+	struct run run = { .call = call };
+
+	if (!call->raw_body_len) {
+		call_refuse(call, 400, "VALIDATION_FAILED", "the request has no body");
+		return;
+	}
+	if (open_exchange(&run, kind) && playback_begin(call, &run.playback)) {
+		int64_t tokens = aichat_exchange_input_estimate(run.exchange) +
+				 aichat_exchange_output_limit(run.exchange);
+		if (limits_reserve(call, tokens, &run.reservation))
+			start(&run);
+		else if (run.playback)
+			playback_end(run.playback, call, false);
+	}
+	aichat_exchange_free(run.exchange);
+}
