@@ -85,7 +85,7 @@ AICHAT_API int aichat_reply_next(aichat_reply *reply, int64_t timeout_ms,
 
 /**
  * A descriptor for the caller's event loop, readable exactly when
- * aichat_reply_next() with a time of 0 would return 1.
+ * aichat_reply_next() with a time of 0 would return 1, or AICHAT_ECLOSED.
  *
  * It is made on first use and closed with the cursor. The caller polls it and does
  * nothing else with it.
@@ -292,6 +292,47 @@ AICHAT_API size_t aichat_event_index(const aichat_event *event);
  * Threads: any.   Blocks: no.   Since: 0.1
  */
 AICHAT_API int aichat_event_part_type(const aichat_event *event);
+
+/**
+ * The id of the tool call that begins, goes on or ends.
+ *
+ * @param event  an event
+ * @return borrowed from @p event; NULL if it is about no tool call, or does not repeat it
+ *
+ * Threads: any.   Blocks: no.   Since: 0.1
+ */
+AICHAT_API const char *aichat_event_part_id(const aichat_event *event);
+
+/**
+ * The name of the tool that is called.
+ *
+ * @param event  an event
+ * @return borrowed from @p event; NULL if it is about no tool call, or does not repeat it
+ *
+ * Threads: any.   Blocks: no.   Since: 0.1
+ */
+AICHAT_API const char *aichat_event_part_name(const aichat_event *event);
+
+/**
+ * One figure of the usage so far, of `usage`.
+ *
+ * @param event  an event
+ * @param kind   enum aichat_usage_kind
+ * @return tokens; -1 if the provider did not say, and for other events
+ *
+ * Threads: any.   Blocks: no.   Since: 0.1
+ */
+AICHAT_API int64_t aichat_event_usage(const aichat_event *event, int kind);
+
+/**
+ * The id of the question, of `start`.
+ *
+ * @param event  an event
+ * @return 36 characters; "" for other events, and for a reply that is not stored
+ *
+ * Threads: any.   Blocks: no.   Since: 0.1
+ */
+AICHAT_API const char *aichat_event_user_message_id(const aichat_event *event);
 
 /**
  * The message that an event carries: the sealed one of `message`, the last one of

@@ -41,6 +41,28 @@ int aichat_event_part_type(const aichat_event *event)
 	return event ? (int)event->part_type : 0;
 }
 
+const char *aichat_event_part_id(const aichat_event *event)
+{
+	return event && event->id.len ? event->id.data : NULL;
+}
+
+const char *aichat_event_part_name(const aichat_event *event)
+{
+	return event && event->name.len ? event->name.data : NULL;
+}
+
+int64_t aichat_event_usage(const aichat_event *event, int kind)
+{
+	return event && event->type == AICHAT_EVENT_USAGE
+		       ? aic_usage_figure(&event->usage, kind)
+		       : -1;
+}
+
+const char *aichat_event_user_message_id(const aichat_event *event)
+{
+	return event ? event->user_message_text : "";
+}
+
 aichat_message *aichat_event_message(const aichat_event *event)
 {
 	return event ? event->message : NULL;

@@ -129,22 +129,7 @@ int aichat_message_stop_reason(const aichat_message *message)
 
 int64_t aichat_message_usage(const aichat_message *message, int kind)
 {
-	if (!message)
-		return -1;
-	switch (kind) {
-	case AICHAT_USAGE_INPUT:
-		return message->usage.input;
-	case AICHAT_USAGE_CACHED:
-		return message->usage.cached;
-	case AICHAT_USAGE_CACHE_WRITE:
-		return message->usage.cache_write;
-	case AICHAT_USAGE_OUTPUT:
-		return message->usage.output;
-	case AICHAT_USAGE_REASONING:
-		return message->usage.reasoning;
-	default:
-		return -1;
-	}
+	return message ? aic_usage_figure(&message->usage, kind) : -1;
 }
 
 int64_t aichat_message_cost_nano_usd(const aichat_message *message)

@@ -72,16 +72,23 @@ aichat_reply *aichat_reply_unref(aichat_reply *reply)
 	return NULL;
 }
 
-/* Whether next(0) would return an event. Under the feed's lock. */
-static bool has_event(const struct aichat_reply *reply)
+/* The context was closed, and nobody is left who would publish more. */
+static bool is_abandoned(const struct aic_feed *feed)
 {
-	return reply->has_page || reply->seq < reply->feed->last_seq;
+	return !feed->over && !feed->turn && atomic_load(&feed->core->closed);
+}
+
+/* Whether next(0) would return an event or AICHAT_ECLOSED. Under the feed's lock. */
+static bool has_news(const struct aichat_reply *reply)
+{
+	return reply->has_page || reply->seq < reply->feed->last_seq ||
+	       is_abandoned(reply->feed);
 }
 
 void aic_cursor_signal(struct aichat_reply *reply)
 {
 	uint64_t count = 1;
-	bool wanted = has_event(reply);
+	bool wanted = has_news(reply);
 
 	if (reply->fd < 0 || wanted == reply->raised)
 		return;
@@ -212,7 +219,7 @@ int aic_cursor_next(struct aichat_reply *reply, int64_t timeout_ms,
 			result = 0;
 			break;
 		}
-		if (atomic_load(&feed->core->closed) && !feed->turn) {
+		if (is_abandoned(feed)) {
 			result = AICHAT_ECLOSED;
 			break;
 		}

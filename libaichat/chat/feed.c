@@ -193,6 +193,8 @@ size_t aic_feed_backlog(struct aic_feed *feed)
 void aic_feed_wake(struct aic_feed *feed)
 {
 	pthread_mutex_lock(&feed->lock);
+	for (struct aichat_reply *r = feed->cursors; r; r = r->next)
+		aic_cursor_signal(r);
 	pthread_cond_broadcast(&feed->changed);
 	pthread_mutex_unlock(&feed->lock);
 }

@@ -58,10 +58,11 @@ static void complete(struct aichat_event *event)
 		event->message = event->messages[event->message_count - 1];
 	if (event->message && !aic_id_is_set(&event->message_id))
 		event->message_id = event->message->id;
+	event->message_id_text[0] = event->user_message_text[0] = '\0';
 	if (aic_id_is_set(&event->message_id))
 		aic_id_text(&event->message_id, event->message_id_text);
-	else
-		event->message_id_text[0] = '\0';
+	if (aic_id_is_set(&event->user_message_id))
+		aic_id_text(&event->user_message_id, event->user_message_text);
 }
 
 static bool copy_part(struct aichat_event *copy)

@@ -63,7 +63,9 @@ struct aichat_event {
 	uint32_t attempt; /* retry: the number of the one that failed, from 1 */
 	int64_t delay_ms; /* retry: until the next */
 
-	char message_id_text[AIC_ID_TEXT]; /* of a copy, for the accessors */
+	/* of a copy, for the accessors */
+	char message_id_text[AIC_ID_TEXT];
+	char user_message_text[AIC_ID_TEXT];
 };
 
 /*

@@ -335,6 +335,35 @@ START_TEST(fd_loop)
 END_TEST
 
 /* 64 conversations in one thread, and each reply whole. */
+/* Who polls learns that the context is closed, as who waits does. */
+START_TEST(fd_at_close)
+{
+	aichat *ai = open_ai("memory:", "tools/1");
+	aichat_message *message = NULL;
+	aichat_reply *reply = NULL;
+	const aichat_event *event = NULL;
+	int fd = -1;
+
+	ck_assert_int_eq(aichat_message_new(AICHAT_ROLE_USER, "Do.", -1, &message), 0);
+	expect(aichat_complete(ai, &message, 1,
+			       "[{\"name\":\"do\",\"parameters\":{\"type\":\"object\"}}]",
+			       -1, NULL, &reply, &error),
+	       0);
+	expect(aichat_reply_fd(reply, &fd, &error), 0);
+	do
+		ck_assert_int_eq(aichat_reply_next(reply, STEP_MS, &event), 1);
+	while (aichat_event_type(event) != AICHAT_EVENT_MESSAGE);
+	ck_assert_int_eq(aichat_reply_next(reply, 0, &event), AICHAT_EAGAIN);
+	ck_assert(!readable(fd));
+	aichat_close(ai);
+	ck_assert(readable(fd));
+	ck_assert_int_eq(aichat_reply_next(reply, 0, &event), AICHAT_ECLOSED);
+	ck_assert(readable(fd));
+	aichat_reply_unref(reply);
+	aichat_message_unref(message);
+}
+END_TEST
+
 START_TEST(fd_many)
 {
 	aichat *ai = open_ai("memory:", "n/40/rate/100");
@@ -434,5 +463,5 @@ START_TEST(timeouts)
 END_TEST
 
 SUITE("cursors", viewers_in_memory, viewers_on_disk, every_place, open_errors,
-      slow_reader, slow_reader_of_stateless, fd_fast, fd_slow, fd_loop, fd_many, threads,
-      timeouts)
+      slow_reader, slow_reader_of_stateless, fd_fast, fd_slow, fd_loop, fd_at_close,
+      fd_many, threads, timeouts)

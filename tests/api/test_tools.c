@@ -114,6 +114,57 @@ START_TEST(one_stored)
 }
 END_TEST
 
+/* What is being called is known while the arguments come. */
+START_TEST(call_events)
+{
+	for (size_t m = 0; m < 2; m++) {
+		aichat *ai = open_ai("memory:", "tools/1/n/3", "model", models[m]);
+		aichat_conversation *conv = new_conversation(ai, NULL);
+		const aichat_event *event = NULL;
+		char name[32] = "", id[64] = "", question[40] = "";
+		int64_t read = -1;
+
+		set_tools(conv, TOOLS);
+		aichat_reply *reply = send_text(conv, "How is the weather?", NULL);
+		do {
+			ck_assert_int_eq(aichat_reply_next(reply, -1, &event), 1);
+			int type = aichat_event_type(event);
+			if (type == AICHAT_EVENT_START) {
+				snprintf(question, sizeof(question), "%s",
+					 aichat_event_user_message_id(event));
+				ck_assert_ptr_null(aichat_event_part_id(event));
+				ck_assert_ptr_null(aichat_event_part_name(event));
+			} else if (type == AICHAT_EVENT_PART_START) {
+				snprintf(name, sizeof(name), "%s",
+					 aichat_event_part_name(event));
+				snprintf(id, sizeof(id), "%s",
+					 aichat_event_part_id(event));
+			}
+			if (type == AICHAT_EVENT_USAGE)
+				read = aichat_event_usage(event, AICHAT_USAGE_INPUT);
+			else
+				ck_assert_int_eq(
+					aichat_event_usage(event, AICHAT_USAGE_INPUT),
+					-1);
+		} while (aichat_event_type(event) != AICHAT_EVENT_MESSAGE);
+		ck_assert_str_eq(aichat_event_user_message_id(event), "");
+		ck_assert_str_eq(name, "weather");
+		aichat_message *message = aichat_event_message(event);
+		ck_assert_str_eq(id, aichat_message_part_id(message, 0));
+		ck_assert_str_eq(question, aichat_message_parent_id(message));
+		ck_assert_int_gt(read, 0);
+		ck_assert_int_eq(read, aichat_message_usage(message, AICHAT_USAGE_INPUT));
+		aichat_reply_unref(reply);
+		aichat_conversation_unref(conv);
+		aichat_close(ai);
+	}
+	ck_assert_ptr_null(aichat_event_part_id(NULL));
+	ck_assert_ptr_null(aichat_event_part_name(NULL));
+	ck_assert_int_eq(aichat_event_usage(NULL, AICHAT_USAGE_INPUT), -1);
+	ck_assert_str_eq(aichat_event_user_message_id(NULL), "");
+}
+END_TEST
+
 /* Three calls; each waits for its own answer, the second in two tries. */
 START_TEST(parallel)
 {
@@ -442,6 +493,6 @@ START_TEST(stored_with_the_conversation)
 }
 END_TEST
 
-SUITE("tools", one, one_stored, parallel, not_waiting, round_limit, stateless,
-      cancel_while_waiting, other_process_answers, question_instead_of_results,
+SUITE("tools", one, one_stored, call_events, parallel, not_waiting, round_limit,
+      stateless, cancel_while_waiting, other_process_answers, question_instead_of_results,
       wrong_tools, stored_with_the_conversation)
