@@ -517,7 +517,13 @@ bool playback_begin(struct call *call, struct playback **ret)
 
 void playback_end(struct playback *p, struct call *call, bool whole)
 {
-	if (whole && !p->failed)
+	if (whole && !p->failed) {
+		/* Repeats need not wait for the disk. */
+		pthread_mutex_lock(&lock);
+		p->over = true;
+		pthread_cond_broadcast(&p->changed);
+		pthread_mutex_unlock(&lock);
 		keep(call, p);
+	}
 	end(p);
 }
