@@ -96,6 +96,8 @@ static const char *code_of(int code)
 		return "CONFLICT";
 	case AICHAT_ESTATE:
 		return "WRONG_STATE";
+	case AICHAT_ECONFLICT:
+		return "IDEMPOTENCY_CONFLICT";
 	case AICHAT_ESTALE:
 		return "STALE";
 	case AICHAT_ETOOLARGE:

@@ -22,6 +22,7 @@
 #include "limits.h"
 #include "log.h"
 #include "notify.h"
+#include "ongoing.h"
 
 #define STATUS_USAGE 2
 #define RESERVED_FDS 64 /* for store, log, listeners and libraries */
@@ -295,6 +296,9 @@ static int start(struct daemon *daemon, bool serving)
 	server->limits = limits_new(server);
 	if (!server->limits)
 		return fail_error(NULL);
+	server->ongoings = serving ? ongoings_new(server) : NULL;
+	if (serving && !server->ongoings)
+		return fail_error(NULL);
 	return EXIT_SUCCESS;
 }
 
@@ -303,6 +307,14 @@ static int take_signal(const sigset_t *taken, int64_t wait_ms)
 	const struct timespec wait = { wait_ms / 1000, wait_ms % 1000 * 1000000 };
 
 	return wait_ms < 0 ? sigwaitinfo(taken, NULL) : sigtimedwait(taken, NULL, &wait);
+}
+
+/* Requests are being answered, or replies written that nobody waits for. */
+static bool is_busy(struct server *server)
+{
+	return http_server_active(server->http) > 0 ||
+	       (!atomic_load(&server->stopping) &&
+		ongoings_running(server->ongoings) > 0);
 }
 
 /* Nothing new; what runs may end by itself. A second signal ends everything at once: that
@@ -318,7 +330,7 @@ static void drain(struct daemon *daemon, const sigset_t *taken)
 	atomic_store(&server->draining, true);
 	http_server_drain(server->http);
 	for (int hurry = 0; hurry < 2; hurry++) {
-		while (http_server_active(server->http) > 0 && clock_mono_us() < end_us) {
+		while (is_busy(server) && clock_mono_us() < end_us) {
 			int number = take_signal(taken, 20);
 			if (number == SIGTERM || number == SIGINT) {
 				log_line(AICHAT_LOG_WARNING, "stopped at once");
@@ -361,6 +373,7 @@ static void stop(struct daemon *daemon)
 
 	server->http = http_server_stop(server->http);
 	server->admin_http = http_server_stop(server->admin_http);
+	server->ongoings = ongoings_free(server->ongoings);
 	server->limits = limits_free(server->limits);
 	accounts_close(server);
 	server->ai = aichat_close(server->ai);

@@ -14,6 +14,7 @@ struct accounts;
 struct limits;
 struct metrics;
 struct http_server;
+struct ongoings;
 
 struct settings { /* of the section `server`; strings borrowed from the options */
 	const char *listen;
@@ -44,6 +45,7 @@ struct server {
 	struct accounts *accounts; /* auth.h */
 	struct limits *limits;     /* limits.h */
 	struct metrics *metrics;   /* metrics.h */
+	struct ongoings *ongoings; /* ongoing.h */
 	struct http_server *http, *admin_http;
 	_Atomic bool draining; /* nothing new */
 	_Atomic bool stopping; /* streams end now, and can be resumed */

@@ -82,6 +82,9 @@ AICHAT_API int aichat_conversation_open(aichat *ai, const char *id,
  * @param reterr        may be NULL; set on failure only: aichat_error_unref()
  * @return 0, or
  *   AICHAT_ENOTFOUND  it was deleted
+ *   AICHAT_EEXIST     it is new, and its option `idempotency_key` was used before
+ *   AICHAT_ECONFLICT  the same, for another request
+ *   AICHAT_EINVAL     the key or the digest of its options
  *   AICHAT_ECLOSED    the context was closed
  *   AICHAT_EFORK      the context was made by another process
  *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY
@@ -111,6 +114,8 @@ AICHAT_API int aichat_conversation_save(aichat_conversation *conversation,
  * @return 0, or
  *   AICHAT_ESTALE     the conversation has another version: someone changed it
  *   AICHAT_ENOTFOUND  it is deleted; or no such message
+ *   AICHAT_EEXIST     it is new, and its option `idempotency_key` was used before
+ *   AICHAT_ECONFLICT  the same, for another request
  *   AICHAT_EJSON      not JSON
  *   AICHAT_EUTF8      not UTF-8
  *   AICHAT_ETOOLARGE  the title is too long, or the JSON beyond the limits of

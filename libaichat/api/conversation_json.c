@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "model/options.h"
+#include "store/account.h"
 
 #define TAGS_MAX 64
 #define TAG_CHARACTERS_MAX 64
@@ -313,6 +314,24 @@ static int patch_member(struct patch_job *patch, int value, struct aic_store *st
 			     "settings to be changed, no others");
 }
 
+static struct aic_idempotency request_of(const struct patch_job *patch)
+{
+	return (struct aic_idempotency){
+		aic_options_get(patch->options, "idempotency_key", NULL),
+		aic_options_get(patch->options, "request_digest", NULL),
+	};
+}
+
+/* One request makes one conversation, however often it is repeated. */
+static int claim_request(struct patch_job *patch, struct aic_store *store,
+			 aichat_error **reterr)
+{
+	const struct aic_idempotency request = request_of(patch);
+
+	return aic_store_add_idempotency(store, patch->conv->ai->owner, &request,
+					 patch->conv->id_text, reterr);
+}
+
 /* The handle's settings go with the row if the store has others. */
 static int patch_run(struct aic_job *job, struct aic_store *store, aichat_error **reterr)
 {
@@ -349,10 +368,12 @@ static int patch_run(struct aic_job *job, struct aic_store *store, aichat_error 
 	    !(patch->row.settings = aic_buf_take(&settings, NULL)))
 		return aic_error_nomem(reterr);
 	patch->row.updated_unix_ms = now;
-	return patch->is_new
-		       ? aic_store_add_conversation(store, owner, &patch->row, reterr)
-		       : aic_store_set_conversation(store, owner, &patch->row,
-						    patch->version, reterr);
+	if (!patch->is_new)
+		return aic_store_set_conversation(store, owner, &patch->row,
+						  patch->version, reterr);
+	rc = claim_request(patch, store, reterr);
+	return rc < 0 ? rc
+		      : aic_store_add_conversation(store, owner, &patch->row, reterr);
 }
 
 /* What the handle has and the store has not. */
@@ -398,6 +419,9 @@ int aichat_conversation_change(aichat_conversation *conversation, const char *js
 	if (!aic_json_is(&doc, 0, AIC_JSON_OBJECT))
 		return aic_error_set(reterr, AICHAT_EINVAL, "the change is no object");
 	rc = take_unsaved(&patch, reterr);
+	const struct aic_idempotency request = request_of(&patch);
+	if (rc == 0)
+		rc = aic_idempotency_check(&request, reterr);
 	if (rc == 0)
 		rc = aic_store_run(core->store, &patch.job, reterr);
 	if (rc < 0)

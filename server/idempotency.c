@@ -1,0 +1,79 @@
+/*
+ * What makes a repeated request the same one.
+ */
+
+#include <string.h>
+
+#include <sodium.h>
+
+#include "idempotency.h"
+
+bool idempotency_key(struct call *call, const char **ret_key)
+{
+	const char *key = http_header(call->request, "Idempotency-Key");
+
+	*ret_key = NULL;
+	if (!key || !(call->route->flags & ROUTE_IDEMPOTENT))
+		return true;
+	if (!*key || strlen(key) > 255) {
+		call_refuse(call, 422, "VALIDATION_FAILED",
+			    "Idempotency-Key has 1 to 255 characters");
+		return false;
+	}
+	*ret_key = key;
+	return true;
+}
+
+static void hash_text(crypto_generichash_state *state, const char *text, size_t len)
+{
+	/* With its end, so that no two requests run together. */
+	crypto_generichash_update(state, (const unsigned char *)text, len);
+	crypto_generichash_update(state, (const unsigned char *)"", 1);
+}
+
+void idempotency_digest(const struct call *call, char ret_digest[DIGEST_TEXT])
+{
+	const char *method = http_method(call->request);
+	const char *path = http_path(call->request);
+	unsigned char hash[32];
+	crypto_generichash_state state;
+
+	crypto_generichash_init(&state, NULL, 0, sizeof(hash));
+	hash_text(&state, method, strlen(method));
+	hash_text(&state, path, strlen(path));
+	hash_text(&state, call->raw_body ? call->raw_body : "", call->raw_body_len);
+	crypto_generichash_final(&state, hash, sizeof(hash));
+	sodium_bin2hex(ret_digest, DIGEST_TEXT, hash, sizeof(hash));
+}
+
+int idempotency_set(struct call *call, aichat_options *options, aichat_error **reterr)
+{
+	char digest[DIGEST_TEXT];
+	const char *key = NULL;
+
+	if (!idempotency_key(call, &key) || !key)
+		return 0;
+	idempotency_digest(call, digest);
+	int rc = aichat_options_set(options, "idempotency_key", key, -1, reterr);
+	if (rc == 0)
+		rc = aichat_options_set(options, "request_digest", digest, -1, reterr);
+	return rc;
+}
+
+int idempotency_find(struct call *call, char **ret_id)
+{
+	char digest[DIGEST_TEXT];
+	aichat_error *error = NULL;
+	const char *key = NULL;
+
+	if (!idempotency_key(call, &key))
+		return -1;
+	if (!key)
+		return 0;
+	idempotency_digest(call, digest);
+	int rc = aichat_idempotency_find(call->ai, key, digest, ret_id, &error);
+	if (rc < 0)
+		call_fail(call, error);
+	aichat_error_unref(error);
+	return rc < 0 ? -1 : rc;
+}

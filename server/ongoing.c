@@ -1,0 +1,445 @@
+/*
+ * Replies until their end, with or without anybody who looks.
+ *
+ * One lock guards the lists. A cursor is used by one thread at a time: its caller's
+ * worker, then the thread here, to which ongoing_leave() hands it under the lock.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "ongoing.h"
+#include "server.h"
+
+#define TICK_MS 1000
+/* Events that one reply gives before it is another's turn. */
+#define EVENTS_AT_ONCE 256
+
+struct ongoing {
+	struct ongoings *all;
+	struct ongoing *next;
+	aichat_reply *reply; /* a reference */
+	char user[40];
+	struct reservation reservation;
+
+	/* of whoever has the cursor */
+	char counted[40]; /* the message whose usage was added last */
+	int64_t input_tokens, output_tokens, cost_nano_usd; /* -1 = not known */
+	char model[128];
+
+	/* under the lock */
+	uint64_t called;   /* the event that asked for tool results, if it was the last */
+	uint64_t answered; /* up to this event somebody has given them */
+	bool detached;     /* the cursor is the thread's */
+	bool stopped;      /* by us */
+	int64_t unseen_us; /* since when nobody looks; 0 = somebody does */
+};
+
+struct ongoings {
+	struct server *server;
+	pthread_t thread;
+	int epoll_fd, wake_fd;
+	pthread_mutex_t lock; /* guards what follows */
+	struct ongoing *first;
+	struct viewer *viewers;
+	bool stop;
+};
+
+/* ---- accounting ---- */
+
+static void add_known(int64_t *sum, int64_t more)
+{
+	if (more >= 0)
+		*sum = *sum < 0 ? more : *sum + more;
+}
+
+/* A message is told of when it is sealed, and the last one again at the end. */
+static void count_message(struct ongoing *o, const aichat_message *message)
+{
+	const char *provider = aichat_message_provider(message);
+	const char *model = aichat_message_model(message);
+
+	if (strcmp(o->counted, aichat_message_id(message)) == 0)
+		return;
+	snprintf(o->counted, sizeof(o->counted), "%s", aichat_message_id(message));
+	add_known(&o->input_tokens, aichat_message_usage(message, AICHAT_USAGE_INPUT));
+	add_known(&o->output_tokens, aichat_message_usage(message, AICHAT_USAGE_OUTPUT));
+	add_known(&o->cost_nano_usd, aichat_message_cost_nano_usd(message));
+	if (provider && model)
+		snprintf(o->model, sizeof(o->model), "%s/%s", provider, model);
+}
+
+bool event_wants_results(const aichat_event *event)
+{
+	return aichat_event_type(event) == AICHAT_EVENT_MESSAGE &&
+	       aichat_message_stop_reason(aichat_event_message(event)) ==
+		       AICHAT_STOP_TOOL_CALLS;
+}
+
+void ongoing_note(struct ongoing *ongoing, const aichat_event *event)
+{
+	int type = aichat_event_type(event);
+	const aichat_message *message = aichat_event_message(event);
+
+	if (message && (type == AICHAT_EVENT_MESSAGE || type == AICHAT_EVENT_DONE ||
+			type == AICHAT_EVENT_ERROR))
+		count_message(ongoing, message);
+	pthread_mutex_lock(&ongoing->all->lock);
+	ongoing->called = event_wants_results(event) ? aichat_event_seq(event) : 0;
+	pthread_mutex_unlock(&ongoing->all->lock);
+}
+
+/* For tool results: nobody writes it meanwhile. Under the lock. */
+static bool is_waiting(const struct ongoing *o)
+{
+	return o->called > o->answered;
+}
+
+static int64_t tokens_of(const struct ongoing *o)
+{
+	if (o->input_tokens < 0 && o->output_tokens < 0)
+		return -1;
+	return (o->input_tokens > 0 ? o->input_tokens : 0) +
+	       (o->output_tokens > 0 ? o->output_tokens : 0);
+}
+
+static void tell_call(const struct ongoing *o, struct call *call)
+{
+	call->input_tokens = o->input_tokens;
+	call->output_tokens = o->output_tokens;
+	call->cost_nano_usd = o->cost_nano_usd;
+	if (o->model[0])
+		snprintf(call->model, sizeof(call->model), "%s", o->model);
+}
+
+/* ---- one reply ---- */
+
+static struct ongoing *ongoing_new(struct call *call, aichat_reply *reply,
+				   const struct reservation *reservation)
+{
+	struct ongoing *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return NULL;
+	o->all = call->server->ongoings;
+	o->reply = reply;
+	o->reservation = *reservation;
+	o->input_tokens = o->output_tokens = o->cost_nano_usd = -1;
+	snprintf(o->user, sizeof(o->user), "%s", call->principal.user);
+	return o;
+}
+
+static void wake(struct ongoings *all)
+{
+	uint64_t one = 1;
+
+	/* It can only fail where the thread is awake already. */
+	ssize_t ignored = write(all->wake_fd, &one, sizeof(one));
+	(void)ignored;
+}
+
+static void list(struct ongoing *o)
+{
+	pthread_mutex_lock(&o->all->lock);
+	o->next = o->all->first;
+	o->all->first = o;
+	pthread_mutex_unlock(&o->all->lock);
+}
+
+/* Under the lock. */
+static void unlist(struct ongoing *o)
+{
+	struct ongoing **link = &o->all->first;
+
+	while (*link != o)
+		link = &(*link)->next;
+	*link = o->next;
+}
+
+/* After unlist(), without the lock. */
+static void settle(struct ongoing *o)
+{
+	limits_settle(&o->reservation, tokens_of(o));
+	aichat_reply_unref(o->reply);
+	free(o);
+}
+
+struct ongoing *ongoing_begin(struct call *call, aichat_reply *reply,
+			      const struct reservation *reservation)
+{
+	struct ongoing *o = ongoing_new(call, reply, reservation);
+
+	if (!o) {
+		struct reservation unaccounted = *reservation;
+		limits_settle(&unaccounted, -1);
+		return NULL;
+	}
+	aichat_reply_ref(reply);
+	list(o);
+	return o;
+}
+
+void ongoing_end(struct ongoing *ongoing, struct call *call)
+{
+	if (!ongoing)
+		return;
+	tell_call(ongoing, call);
+	pthread_mutex_lock(&ongoing->all->lock);
+	unlist(ongoing);
+	pthread_mutex_unlock(&ongoing->all->lock);
+	settle(ongoing);
+}
+
+/* Its cursor's descriptor wakes the thread. False: none is left. Under the lock. */
+static bool detach(struct ongoing *o)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = o };
+	int fd = -1;
+
+	o->detached = true;
+	return aichat_reply_fd(o->reply, &fd, NULL) == 0 &&
+	       epoll_ctl(o->all->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void ongoing_leave(struct ongoing *ongoing, struct call *call)
+{
+	if (!ongoing)
+		return;
+	struct ongoings *all = ongoing->all;
+	tell_call(ongoing, call);
+	pthread_mutex_lock(&all->lock);
+	bool done = is_waiting(ongoing);
+	if (!done && !detach(ongoing)) {
+		aichat_reply_cancel(ongoing->reply, NULL);
+		done = true;
+	}
+	if (done)
+		unlist(ongoing);
+	pthread_mutex_unlock(&all->lock);
+	if (done)
+		settle(ongoing);
+	wake(all);
+}
+
+bool ongoing_expect(struct ongoings *ongoings, const char *reply_id, uint64_t last_seq)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&ongoings->lock);
+	for (struct ongoing *o = ongoings->first; o && !found; o = o->next) {
+		found = strcmp(aichat_reply_id(o->reply), reply_id) == 0;
+		if (found)
+			o->answered = last_seq;
+	}
+	pthread_mutex_unlock(&ongoings->lock);
+	return found;
+}
+
+void ongoing_resume(struct call *call, aichat_reply *reply,
+		    const struct reservation *reservation)
+{
+	struct ongoing *o = ongoing_new(call, reply, reservation);
+
+	if (!o) {
+		struct reservation unaccounted = *reservation;
+		limits_settle(&unaccounted, -1);
+		aichat_reply_unref(reply);
+		return;
+	}
+	list(o);
+	ongoing_leave(o, call);
+}
+
+/* ---- viewers ---- */
+
+void viewer_add(struct ongoings *ongoings, struct viewer *viewer)
+{
+	pthread_mutex_lock(&ongoings->lock);
+	viewer->next = ongoings->viewers;
+	ongoings->viewers = viewer;
+	pthread_mutex_unlock(&ongoings->lock);
+}
+
+void viewer_remove(struct ongoings *ongoings, struct viewer *viewer)
+{
+	pthread_mutex_lock(&ongoings->lock);
+	struct viewer **link = &ongoings->viewers;
+	while (*link != viewer)
+		link = &(*link)->next;
+	*link = viewer->next;
+	pthread_mutex_unlock(&ongoings->lock);
+}
+
+/* Under the lock. */
+static bool is_viewed(const struct ongoing *o)
+{
+	const char *id = aichat_reply_id(o->reply);
+
+	for (const struct viewer *v = o->all->viewers; v; v = v->next)
+		if (strcmp(v->reply_id, id) == 0)
+			return true;
+	return false;
+}
+
+/* ---- the thread ---- */
+
+/* Take what is there. True when it is over, or waits for tool results. */
+static bool follow(struct ongoing *o)
+{
+	const aichat_event *event = NULL;
+	int rc = 1;
+
+	for (int i = 0; i < EVENTS_AT_ONCE && rc == 1; i++) {
+		rc = aichat_reply_next(o->reply, 0, &event);
+		if (rc == 1)
+			ongoing_note(o, event);
+	}
+	return rc != 1 && rc != AICHAT_EAGAIN;
+}
+
+static void follow_ready(struct ongoings *all, struct ongoing *o)
+{
+	bool over = follow(o);
+
+	pthread_mutex_lock(&all->lock);
+	over = over || is_waiting(o);
+	if (over)
+		unlist(o);
+	pthread_mutex_unlock(&all->lock);
+	if (over)
+		settle(o);
+}
+
+/* How many of the user's have been unseen for longer. Under the lock. */
+static int count_before(const struct ongoing *o)
+{
+	int count = 0;
+
+	for (const struct ongoing *p = o->all->first; p; p = p->next)
+		count += p != o && p->detached && !p->stopped && p->unseen_us &&
+			 strcmp(p->user, o->user) == 0 &&
+			 (p->unseen_us < o->unseen_us ||
+			  (p->unseen_us == o->unseen_us && p < o));
+	return count;
+}
+
+/* Under the lock: who looks at what, and what nobody looks at for too long. */
+static void check_detached(struct ongoings *all)
+{
+	const struct settings *settings = &all->server->settings;
+	int64_t now_us = clock_mono_us();
+
+	for (struct ongoing *o = all->first; o; o = o->next) {
+		if (!o->detached || is_viewed(o))
+			o->unseen_us = 0;
+		else if (!o->unseen_us)
+			o->unseen_us = now_us;
+	}
+	for (struct ongoing *o = all->first; o; o = o->next) {
+		if (!o->unseen_us || o->stopped)
+			continue;
+		bool late = now_us - o->unseen_us > settings->detached_ms * 1000;
+		if (!late && count_before(o) < settings->detached_per_user)
+			continue;
+		o->stopped = true;
+		log_line(AICHAT_LOG_INFO, "reply %s is stopped: %s",
+			 aichat_reply_id(o->reply),
+			 late ? "nobody looked at it for too long"
+			      : "its user has too many that nobody looks at");
+		aichat_reply_cancel(o->reply, NULL);
+	}
+}
+
+static void *run(void *argument)
+{
+	struct ongoings *all = argument;
+	struct epoll_event events[64];
+	uint64_t woken;
+
+	for (;;) {
+		pthread_mutex_lock(&all->lock);
+		bool stop = all->stop;
+		bool idle = !all->first;
+		check_detached(all);
+		pthread_mutex_unlock(&all->lock);
+		if (stop)
+			return NULL;
+		int count = epoll_wait(all->epoll_fd, events, 64, idle ? -1 : TICK_MS);
+		for (int i = 0; i < count; i++) {
+			if (events[i].data.ptr)
+				follow_ready(all, events[i].data.ptr);
+			else if (read(all->wake_fd, &woken, sizeof(woken)) < 0)
+				continue;
+		}
+	}
+}
+
+struct ongoings *ongoings_new(struct server *server)
+{
+	struct ongoings *all = calloc(1, sizeof(*all));
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+	sigset_t signals, before;
+
+	if (!all)
+		return NULL;
+	all->server = server;
+	pthread_mutex_init(&all->lock, NULL);
+	all->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	all->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	sigfillset(&signals);
+	pthread_sigmask(SIG_BLOCK, &signals, &before);
+	bool ok = all->epoll_fd >= 0 && all->wake_fd >= 0 &&
+		  epoll_ctl(all->epoll_fd, EPOLL_CTL_ADD, all->wake_fd, &event) == 0 &&
+		  pthread_create(&all->thread, NULL, run, all) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (ok)
+		return all;
+	if (all->epoll_fd >= 0)
+		close(all->epoll_fd);
+	if (all->wake_fd >= 0)
+		close(all->wake_fd);
+	pthread_mutex_destroy(&all->lock);
+	free(all);
+	return NULL;
+}
+
+struct ongoings *ongoings_free(struct ongoings *ongoings)
+{
+	if (!ongoings)
+		return NULL;
+	pthread_mutex_lock(&ongoings->lock);
+	ongoings->stop = true;
+	pthread_mutex_unlock(&ongoings->lock);
+	wake(ongoings);
+	pthread_join(ongoings->thread, NULL);
+	while (ongoings->first) {
+		struct ongoing *o = ongoings->first;
+		ongoings->first = o->next;
+		settle(o);
+	}
+	close(ongoings->epoll_fd);
+	close(ongoings->wake_fd);
+	pthread_mutex_destroy(&ongoings->lock);
+	free(ongoings);
+	return NULL;
+}
+
+int ongoings_running(struct ongoings *ongoings)
+{
+	int count = 0;
+
+	pthread_mutex_lock(&ongoings->lock);
+	for (const struct ongoing *o = ongoings->first; o; o = o->next)
+		count += !is_waiting(o);
+	pthread_mutex_unlock(&ongoings->lock);
+	return count;
+}

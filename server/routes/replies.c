@@ -1,0 +1,318 @@
+/*
+ * Replies: their state, their events from any place on, stopping them, and answering
+ * their tool calls.
+ */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server.h"
+#include "stream.h"
+
+/* How long the answer to a cancel waits for the end, which comes at once as a rule. */
+#define CANCEL_WAIT_MS 2000
+/* Tokens that a reply is taken to use when it goes on. */
+#define NEXT_ROUND_TOKENS 1024
+/* Behind every event. */
+#define THE_END (UINT64_MAX >> 2)
+
+static void fail(struct call *call, aichat_error *error)
+{
+	call_fail(call, error);
+	aichat_error_unref(error);
+}
+
+/* The reply that the path names, from behind an event; NULL and answered. */
+static aichat_reply *reply_of(struct call *call, uint64_t after)
+{
+	aichat_reply *reply = NULL;
+	aichat_error *error = NULL;
+
+	if (aichat_reply_open(call->ai, call->path_values[0], after, &reply, &error) <
+	    0) {
+		fail(call, error);
+		return NULL;
+	}
+	/* The id of a message would open its reply, too. */
+	if (strcmp(aichat_reply_id(reply), call->path_values[0]) == 0)
+		return reply;
+	call_refuse(call, 404, "NOT_FOUND", "no reply %s", call->path_values[0]);
+	return aichat_reply_unref(reply);
+}
+
+static void answer_state(struct call *call, aichat_reply *reply)
+{
+	aichat_error *error = NULL;
+	char *json = NULL;
+	size_t len = 0;
+
+	if (aichat_reply_to_json(reply, &json, &len, &error) < 0) {
+		fail(call, error);
+		return;
+	}
+	call_answer_json(call, 200, json, len);
+	aichat_free(json);
+}
+
+/* ---- handlers ---- */
+
+static void get(struct call *call)
+{
+	aichat_reply *reply = reply_of(call, 0);
+
+	if (reply)
+		answer_state(call, reply);
+	aichat_reply_unref(reply);
+}
+
+/* What a browser sends when it comes back goes before what its address says. */
+static bool read_place(struct call *call, uint64_t *ret_after)
+{
+	const char *last = http_header(call->request, "Last-Event-ID");
+
+	*ret_after = (uint64_t)call_int(call->query, "after", 0);
+	if (!last || !*last)
+		return true;
+	size_t digits = strspn(last, "0123456789");
+	if (last[digits] || digits > 18) {
+		call_refuse(call, 422, "VALIDATION_FAILED",
+			    "Last-Event-ID is no number of an event");
+		return false;
+	}
+	*ret_after = strtoull(last, NULL, 10);
+	return true;
+}
+
+/* Whether the reply is over and has nothing behind this event. */
+static bool is_told(struct call *call, aichat_reply *reply, uint64_t after)
+{
+	aichat_json *doc = NULL;
+	char *json = NULL;
+	size_t len = 0;
+	int64_t last = 0;
+	bool told = false;
+
+	(void)call;
+	if (aichat_reply_to_json(reply, &json, &len, NULL) == 0 &&
+	    aichat_json_parse(json, (int64_t)len, &doc, NULL) == 0)
+		told = call_has(doc, "ended_at") &&
+		       aichat_json_int(doc, aichat_json_get(doc, 0, "last_seq"), &last) ==
+			       0 &&
+		       after >= (uint64_t)last;
+	aichat_json_unref(doc);
+	aichat_free(json);
+	return told;
+}
+
+static void events(struct call *call)
+{
+	uint64_t after;
+
+	if (!read_place(call, &after))
+		return;
+	aichat_reply *reply = reply_of(call, after);
+	if (!reply)
+		return;
+	/* 204 is what keeps a browser from asking again. */
+	if (is_told(call, reply, after))
+		call_answer_empty(call, 204);
+	else
+		stream_reply(call, reply, NULL, NULL, true);
+	aichat_reply_unref(reply);
+}
+
+static void cancel(struct call *call)
+{
+	aichat_reply *reply = reply_of(call, THE_END);
+	const aichat_event *event = NULL;
+	aichat_error *error = NULL;
+
+	if (!reply)
+		return;
+	if (aichat_reply_cancel(reply, &error) < 0) {
+		fail(call, error);
+	} else {
+		(void)aichat_reply_next(reply, CANCEL_WAIT_MS, &event);
+		answer_state(call, reply);
+	}
+	aichat_reply_unref(reply);
+}
+
+/* ---- tool results ---- */
+
+static bool give_results(struct call *call, aichat_reply *reply)
+{
+	const aichat_json *body = call->body;
+	int results = aichat_json_get(body, 0, "results");
+
+	for (int r = aichat_json_first(body, results); r != AICHAT_JSON_NONE;
+	     r = aichat_json_next(body, results, r)) {
+		aichat_error *error = NULL;
+		size_t len = 0;
+		const char *id = aichat_json_string(
+			body, aichat_json_get(body, r, "tool_call_id"), NULL);
+		const char *text = aichat_json_string(
+			body, aichat_json_get(body, r, "text"), &len);
+		int is_error = aichat_json_bool(body,
+						aichat_json_get(body, r, "is_error"), 0);
+		int rc = aichat_reply_tool_result(reply, id, text, (int64_t)len, is_error,
+						  &error);
+		/* Who repeats what was lost on the way is not at fault. */
+		if (rc == 0 || rc == AICHAT_EEXIST) {
+			aichat_error_unref(error);
+			continue;
+		}
+		fail(call, error);
+		return false;
+	}
+	return true;
+}
+
+static uint64_t last_event(aichat_reply *reply)
+{
+	aichat_json *doc = NULL;
+	char *json = NULL;
+	size_t len = 0;
+	int64_t last = 0;
+
+	if (aichat_reply_to_json(reply, &json, &len, NULL) == 0 &&
+	    aichat_json_parse(json, (int64_t)len, &doc, NULL) == 0)
+		last = call_int(doc, "last_seq", 0);
+	aichat_json_unref(doc);
+	aichat_free(json);
+	return (uint64_t)last;
+}
+
+/* With the last result the reply goes on, and somebody has to account for it. */
+static void tool_results(struct call *call)
+{
+	struct reservation reservation;
+	aichat_reply *reply = reply_of(call, 0);
+
+	if (!reply)
+		return;
+	uint64_t after = last_event(reply);
+	aichat_reply_unref(reply);
+	reply = reply_of(call, after);
+	if (!reply)
+		return;
+	if (ongoing_expect(call->server->ongoings, aichat_reply_id(reply), after)) {
+		if (give_results(call, reply))
+			answer_state(call, reply);
+	} else if (limits_reserve(call, NEXT_ROUND_TOKENS, &reservation)) {
+		if (give_results(call, reply)) {
+			answer_state(call, reply);
+			ongoing_resume(call, aichat_reply_ref(reply), &reservation);
+		} else {
+			limits_settle(&reservation, 0);
+		}
+	}
+	aichat_reply_unref(reply);
+}
+
+/* ---- the table ---- */
+
+static const struct field events_fields[] = {
+	{ .name = "after",
+	  .type = FIELD_INT,
+	  .maximum = (int64_t)1 << 53,
+	  .help = "the number of the last event that was seen; Last-Event-ID goes before "
+		  "it" },
+	{ .type = FIELD_END },
+};
+
+static const struct field result_fields[] = {
+	{ .name = "tool_call_id",
+	  .type = FIELD_STRING,
+	  .required = true,
+	  .minimum = 1,
+	  .maximum = 512,
+	  .help = "the call" },
+	{ .name = "text",
+	  .type = FIELD_STRING,
+	  .required = true,
+	  .help = "what the tool returned" },
+	{ .name = "is_error", .type = FIELD_BOOL, .help = "whether the tool failed" },
+	{ .type = FIELD_END },
+};
+
+static const struct field tool_results_fields[] = {
+	{ .name = "results",
+	  .type = FIELD_OBJECTS,
+	  .required = true,
+	  .minimum = 1,
+	  .maximum = 128,
+	  .fields = result_fields,
+	  .help = "of one or more of the calls" },
+	{ .type = FIELD_END },
+};
+
+static const struct field no_fields[] = {
+	{ .type = FIELD_END },
+};
+
+#define ID                                                                               \
+	{                                                                                \
+		"id", OBJECT_REPLY, "the reply"                                          \
+	}
+
+const struct route routes_replies[] = {
+	{
+		.method = "GET",
+		.path = "/api/v1/replies/{id}",
+		.name = "replies.get",
+		.summary = "How a reply stands",
+		.roles = ROLE_ADMIN | ROLE_USER,
+		.scopes = SCOPE_READ,
+		.path_values = { ID },
+		.answers = { { 200, "Reply", "Its state." } },
+		.handle = get,
+	},
+	{
+		.method = "GET",
+		.path = "/api/v1/replies/{id}/events",
+		.name = "replies.events",
+		.summary = "Look at a reply from any of its events on",
+		.about = "Any number of viewers, while it is written and afterwards. Ten "
+			 "minutes after its end one `snapshot` stands for all events.",
+		.roles = ROLE_ADMIN | ROLE_USER,
+		.scopes = SCOPE_READ,
+		.flags = ROUTE_STREAM,
+		.path_values = { ID },
+		.query = events_fields,
+		.answers = { { 200, "Events", "Server-sent events up to its end." },
+			     { 204, NULL, "It is over, and all was seen." } },
+		.handle = events,
+	},
+	{
+		.method = "POST",
+		.path = "/api/v1/replies/{id}/cancel",
+		.name = "replies.cancel",
+		.summary = "Stop a reply; what came is kept",
+		.about = "One that is over is left as it is.",
+		.roles = ROLE_ADMIN | ROLE_USER,
+		.scopes = SCOPE_CHAT,
+		.flags = ROUTE_IDEMPOTENT,
+		.path_values = { ID },
+		.body = no_fields,
+		.answers = { { 200, "Reply", "Its state." } },
+		.handle = cancel,
+	},
+	{
+		.method = "POST",
+		.path = "/api/v1/replies/{id}/tool-results",
+		.name = "replies.tool_results",
+		.summary = "Answer tool calls; with the last answer the reply goes on",
+		.about = "A result that is there already stays as it is.",
+		.roles = ROLE_ADMIN | ROLE_USER,
+		.scopes = SCOPE_CHAT,
+		.flags = ROUTE_MODEL | ROUTE_IDEMPOTENT,
+		.path_values = { ID },
+		.body = tool_results_fields,
+		.answers = { { 200, "Reply", "Its state." } },
+		.handle = tool_results,
+	},
+	{ .method = NULL },
+};
