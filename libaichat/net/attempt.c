@@ -90,6 +90,26 @@ static int refuse_redirect(struct aic_attempt *attempt, int status)
 	return AICHAT_EPROTOCOL;
 }
 
+/* The provider has said nothing: it is the proxy in front of it. */
+static int fail_proxy(struct aic_attempt *attempt, long status)
+{
+	if (!attempt->code) {
+		attempt->code = AICHAT_ENETWORK;
+		aic_error_set_detail(
+			&attempt->error, AICHAT_ENETWORK,
+			&(struct aic_error_detail){
+				.http_status = (int)status,
+				.retry_after_ms = -1,
+			},
+			"%s: the proxy refuses; %s", attempt->shown_url,
+			status == 407 ? "give it a user and a password in the option "
+					"proxy: http://USER:PASSWORD@HOST:PORT"
+				      : "check the option proxy, or name the host in "
+					"no_proxy");
+	}
+	return AICHAT_ENETWORK;
+}
+
 static int end_head(struct aic_attempt *attempt)
 {
 	long status = 0;
@@ -99,6 +119,8 @@ static int end_head(struct aic_attempt *attempt)
 		aic_head_reset(&attempt->head);
 		return 0;
 	}
+	if (status == 407)
+		return fail_proxy(attempt, status);
 	if (status >= 300 && status < 400)
 		return refuse_redirect(attempt, (int)status);
 	if (attempt->head.coding && strcasecmp(attempt->head.coding, "identity") != 0)
@@ -226,6 +248,21 @@ static int fail_connect(struct aic_attempt *attempt, CURLcode result)
 	return fail(attempt, AICHAT_ENETWORK, text);
 }
 
+/* The line ends with what to do, where that can be told. */
+static int fail_secure(struct aic_attempt *attempt, CURLcode result)
+{
+	const char *remedy = "";
+	char text[CURL_ERROR_SIZE + 128];
+
+	if (result == CURLE_SSL_CONNECT_ERROR)
+		remedy = "; check that https is spoken there";
+	else if (result == CURLE_PEER_FAILED_VERIFICATION)
+		remedy = "; check the base_url, or name who is to be trusted in the "
+			 "option ca_file";
+	snprintf(text, sizeof(text), "%s%s", curl_words(attempt, result), remedy);
+	return fail(attempt, AICHAT_ETLS, text);
+}
+
 static int fail_timeout(struct aic_attempt *attempt)
 {
 	if (!attempt->code) {
@@ -239,6 +276,11 @@ static int fail_timeout(struct aic_attempt *attempt)
 
 static int explain(struct aic_attempt *attempt, CURLcode result)
 {
+	long tunnel = 0; /* the proxy's answer, where one was asked for a connection */
+
+	aic_curl.easy_getinfo(attempt->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+	if (result != CURLE_OK && tunnel >= 300)
+		return fail_proxy(attempt, tunnel);
 	switch (result) {
 	case CURLE_OK:
 		if (!attempt->headed)
@@ -264,7 +306,7 @@ static int explain(struct aic_attempt *attempt, CURLcode result)
 	case CURLE_SSL_ISSUER_ERROR:
 	case CURLE_SSL_INVALIDCERTSTATUS:
 	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-		return fail(attempt, AICHAT_ETLS, curl_words(attempt, result));
+		return fail_secure(attempt, result);
 	case CURLE_UNSUPPORTED_PROTOCOL: /* an answer that is not even HTTP/1.0, too */
 	case CURLE_URL_MALFORMAT:
 	case CURLE_WEIRD_SERVER_REPLY:

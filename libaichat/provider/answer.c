@@ -354,9 +354,11 @@ static double random_part(void)
 
 static void try_again(struct aic_call *call, int code, aichat_error *error, bool never)
 {
+	/* The provider's, or that of the proxy in front of it. */
+	const int status = call->status ? call->status : aichat_error_http_status(error);
 	const struct aic_retry_facts facts = {
 		.code = code,
-		.http_status = call->status,
+		.http_status = status,
 		.never_retry = never,
 		.retry_after_ms = call->retry_after_ms,
 		.should_retry = call->should_retry,
