@@ -4,6 +4,7 @@
  */
 
 #include "anthropic_support.h"
+#include "seeds.h"
 
 static const struct aic_encoder_config config = { .response_id = "msg_9",
 						  .model = "shown" };
@@ -465,7 +466,7 @@ static void ck_same(struct aichat_message *m, struct outcome *o, uint64_t seed)
 
 START_TEST(replies_there_and_back)
 {
-	for (uint64_t seed = 1; seed <= 1000; seed++) {
+	for (uint64_t seed = 1; seed <= seeds(1000); seed++) {
 		struct aichat_message *m = sayable(seed);
 		char *text = reply_of(m);
 		struct outcome o = read_reply(text);
@@ -498,7 +499,7 @@ static int encode_message(const struct aichat_message *m, struct aic_buf *out)
 
 START_TEST(streams_there_and_back)
 {
-	for (uint64_t seed = 1; seed <= 1000; seed++) {
+	for (uint64_t seed = 1; seed <= seeds(1000); seed++) {
 		struct aichat_message *m = sayable(seed);
 		struct aic_buf out = aic_buf(0);
 		ck_assert_int_eq(encode_message(m, &out), 0);
@@ -514,7 +515,7 @@ END_TEST
 /* Whatever a message holds, what is written is JSON and reads as a reply. */
 START_TEST(any_message)
 {
-	for (uint64_t seed = 1; seed <= 1000; seed++) {
+	for (uint64_t seed = 1; seed <= seeds(1000); seed++) {
 		struct aichat_message *m = random_message(seed);
 		struct aic_buf out = aic_buf(0);
 		if (seed % 2) {

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "anthropic_support.h"
+#include "seeds.h"
 
 static struct aic_request *read_body(const char *body)
 {
@@ -410,7 +411,7 @@ START_TEST(there_and_back)
 	struct aic_profile profile = { .provider = "anthropic",
 				       .quirks = AIC_QUIRK_THINKING_BUDGET };
 
-	for (uint64_t seed = 1; seed <= 1000; seed++) {
+	for (uint64_t seed = 1; seed <= seeds(1000); seed++) {
 		struct aic_request *a = random_request(seed), *b;
 		struct aic_buf out = aic_buf(0);
 		ck_assert_int_eq(ANTHROPIC->encode_request(a, &profile, &out, NULL, NULL),
@@ -435,7 +436,7 @@ START_TEST(any_history)
 {
 	struct aic_profile profile = { .provider = "p" };
 
-	for (uint64_t seed = 1; seed <= 500; seed++) {
+	for (uint64_t seed = 1; seed <= seeds(500); seed++) {
 		struct aic_request *r = aic_request_new();
 		r->model = aic_strdup("m-2");
 		for (uint64_t i = 0; i < 1 + seed % 5; i++) {
@@ -490,7 +491,7 @@ END_TEST
 
 START_TEST(hostile)
 {
-	for (uint64_t seed = 1; seed <= 2000; seed++) {
+	for (uint64_t seed = 1; seed <= seeds(2000); seed++) {
 		struct dice d = dice(seed);
 		struct aic_request *request = NULL;
 		aichat_error *error = NULL;

@@ -4,6 +4,7 @@
  */
 
 #include "chat_support.h"
+#include "seeds.h"
 
 #define SEALED "{\"role\":\"assistant\",\"state\":\"sealed\",\"stop_reason\":"
 
@@ -115,7 +116,7 @@ START_TEST(however_deltas_are_cut)
 		for (int tags = 0; tags < 2; tags++) {
 			uint32_t quirks = tags ? AIC_QUIRK_THINK_TAGS : 0;
 			char *want = read_cut(hard_text, &places[f], quirks, 0);
-			for (uint64_t seed = 1; seed < 200; seed++) {
+			for (uint64_t seed = 1; seed < seeds(200); seed++) {
 				char *have = read_cut(hard_text, &places[f], quirks,
 						      seed);
 				ck_assert_str_eq(have, want);

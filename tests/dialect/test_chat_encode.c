@@ -5,6 +5,7 @@
 
 #include "chat_support.h"
 #include "net/sse.h"
+#include "seeds.h"
 
 static const struct aic_encoder_config config = { .response_id = "chatcmpl-1",
 						  .model = "m",
@@ -321,7 +322,7 @@ static void expect_same(struct aichat_message *want, struct reading *r, uint64_t
 
 START_TEST(whole_replies_read_back)
 {
-	for (uint64_t seed = 0; seed < 500; seed++) {
+	for (uint64_t seed = 0; seed < seeds(500); seed++) {
 		AIC_CLEANUP(aichat_message_unrefp) aichat_message *m = random_reply(seed);
 		AIC_CLEANUP(aic_buf_done) struct aic_buf out = aic_buf(0);
 		struct reading r = read_start(0);
@@ -369,7 +370,7 @@ START_TEST(streams_read_back)
 	struct aic_encoder_config asked = config;
 
 	asked.stream_usage = true;
-	for (uint64_t seed = 0; seed < 500; seed++) {
+	for (uint64_t seed = 0; seed < seeds(500); seed++) {
 		AIC_CLEANUP(aichat_message_unrefp) aichat_message *m = random_reply(seed);
 		struct aic_events events = { 0 };
 		struct dice d = dice(seed + 1);

@@ -6,6 +6,7 @@
 
 #include "model/builder.h"
 #include "model_support.h"
+#include "seeds.h"
 
 #define SEEDS 400
 
@@ -36,7 +37,7 @@ static void apply(struct aichat_message *message, const struct aichat_event *eve
 
 START_TEST(the_events_of_a_message_build_it)
 {
-	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+	for (uint64_t seed = 0; seed < seeds(SEEDS); seed++) {
 		struct aichat_message *m = random_message(seed);
 		struct aichat_message *built = start_like(m);
 		struct aic_events events = { 0 };
@@ -84,7 +85,7 @@ static void apply_cut(struct aichat_message *built, const struct aichat_event *e
 
 START_TEST(however_the_pieces_are_cut)
 {
-	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+	for (uint64_t seed = 0; seed < seeds(SEEDS); seed++) {
 		struct aichat_message *m = random_message(seed);
 		struct aichat_message *built = start_like(m);
 		struct aic_events events = { 0 };
@@ -105,7 +106,7 @@ END_TEST
  */
 START_TEST(however_the_parts_are_mixed)
 {
-	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+	for (uint64_t seed = 0; seed < seeds(SEEDS); seed++) {
 		struct aichat_message *m = random_message(seed);
 		struct aichat_message *built = start_like(m);
 		struct aic_events events = { 0 };

@@ -5,6 +5,7 @@
 #include <check.h>
 
 #include "model_support.h"
+#include "seeds.h"
 
 #define SEEDS 600
 
@@ -190,7 +191,7 @@ static int read_event(const char *json, struct aichat_event **ret, aichat_error 
 
 START_TEST(a_copy_owns_all)
 {
-	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+	for (uint64_t seed = 0; seed < seeds(SEEDS); seed++) {
 		struct made made;
 		make(&made, seed);
 		struct aichat_event *copy = aic_event_copy(&made.event);
@@ -215,7 +216,7 @@ END_TEST
 
 START_TEST(writing_and_reading_gives_the_same)
 {
-	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+	for (uint64_t seed = 0; seed < seeds(SEEDS); seed++) {
 		struct made made;
 		struct aichat_event *back = NULL;
 		aichat_error *err = NULL;
@@ -382,7 +383,7 @@ START_TEST(damage_is_survived)
 {
 	unsigned read = 0;
 
-	for (uint64_t seed = 0; seed < 4000; seed++) {
+	for (uint64_t seed = 0; seed < seeds(4000); seed++) {
 		struct made made;
 		struct dice d = dice(seed);
 		struct aichat_event *event = NULL;

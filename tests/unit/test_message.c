@@ -9,6 +9,7 @@
 #include <aichat/message.h>
 
 #include "model_support.h"
+#include "seeds.h"
 
 #define SEEDS 400
 
@@ -25,7 +26,7 @@ static struct aichat_message *read_back(const char *json)
 
 START_TEST(writing_and_reading_gives_the_same)
 {
-	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+	for (uint64_t seed = 0; seed < seeds(SEEDS); seed++) {
 		struct aichat_message *m = random_message(seed);
 		char *json = message_text(m, true);
 		struct aichat_message *back = read_back(json);
@@ -42,7 +43,7 @@ END_TEST
 
 START_TEST(a_copy_is_the_same_and_its_own)
 {
-	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+	for (uint64_t seed = 0; seed < seeds(SEEDS); seed++) {
 		struct aichat_message *m = random_message(seed);
 		struct aichat_message *copy = aic_message_copy(m);
 		ck_assert_ptr_nonnull(copy);
@@ -227,7 +228,7 @@ START_TEST(damage_is_survived)
 {
 	unsigned read = 0;
 
-	for (uint64_t seed = 0; seed < 4000; seed++) {
+	for (uint64_t seed = 0; seed < seeds(4000); seed++) {
 		struct dice d = dice(seed);
 		struct aichat_message *m = random_message(seed), *back = NULL, *again;
 		char *json = message_text(m, true);
