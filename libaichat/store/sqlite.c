@@ -249,6 +249,8 @@ static int settle_schema(struct aic_sqlite *db, aichat_error **reterr)
 		return rc;
 	rc = aic_sqlite_schema(&db->writer, true, reterr);
 	aic_sqlite_unlock_write(&db->lock);
+	/* The pages of all the tables: few of them will be wanted soon. */
+	sqlite3_db_release_memory(db->writer.handle);
 	return rc;
 }
 
