@@ -15,6 +15,7 @@
 #include "dispatch.h"
 #include "limits.h"
 #include "log.h"
+#include "metrics.h"
 #include "server.h"
 #include "validate.h"
 
@@ -352,6 +353,7 @@ static void finish(struct call *call)
 {
 	if (!http_answered(call->request))
 		call_refuse(call, 500, "INTERNAL", "an internal error");
+	metrics_request(call->server->metrics, call);
 	log_request(call);
 	aichat_close(call->ai);
 	aichat_json_unref(call->query);

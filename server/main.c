@@ -21,6 +21,7 @@
 #include "dispatch.h"
 #include "limits.h"
 #include "log.h"
+#include "metrics.h"
 #include "notify.h"
 #include "ongoing.h"
 
@@ -294,7 +295,8 @@ static int start(struct daemon *daemon, bool serving)
 	if (accounts_open(server, &error) < 0)
 		return fail_error(error);
 	server->limits = limits_new(server);
-	if (!server->limits)
+	server->metrics = metrics_new();
+	if (!server->limits || !server->metrics)
 		return fail_error(NULL);
 	server->ongoings = serving ? ongoings_new(server) : NULL;
 	if (serving && !server->ongoings)
@@ -375,6 +377,7 @@ static void stop(struct daemon *daemon)
 	server->admin_http = http_server_stop(server->admin_http);
 	server->ongoings = ongoings_free(server->ongoings);
 	server->limits = limits_free(server->limits);
+	server->metrics = metrics_free(server->metrics);
 	accounts_close(server);
 	server->ai = aichat_close(server->ai);
 	settings_done(&server->settings);
