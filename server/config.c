@@ -193,6 +193,8 @@ int settings_read(const aichat_options *options, struct settings *settings,
 
 	s->listen = text_of(options, "server.listen");
 	s->admin_listen = text_of(options, "server.admin_listen");
+	if (strcmp(s->admin_listen, "none") == 0)
+		s->admin_listen = "";
 	s->hosts = list_of(options, "server.hosts");
 	s->origins = list_of(options, "server.origins");
 	s->proxies = list_of(options, "server.proxies");

@@ -97,6 +97,20 @@ static const struct schema schemas[] = {
 	{ "Model", OBJECT("\"id\":" TEXT ",\"provider\":" TEXT ",\"name\":" TEXT
 			  ",\"context_tokens\":" INT ",\"output_tokens\":" INT) },
 	{ "ModelList", LIST_OF("Model") },
+	/* What the gateway answers is described by those whose words it speaks. */
+	{ "ChatCompletion",
+	  OBJECT("\"id\":" TEXT ",\"object\":" TEXT ",\"model\":" TEXT
+		 ",\"choices\":{\"type\":\"array\",\"items\":" ANY "},\"usage\":" ANY) },
+	{ "AnthropicMessage",
+	  OBJECT("\"id\":" TEXT ",\"type\":{\"const\":\"message\"},\"role\":" TEXT
+		 ",\"model\":" TEXT ",\"content\":{\"type\":\"array\",\"items\":" ANY
+		 "},\"stop_reason\":" TEXT ",\"usage\":" ANY) },
+	{ "TokenCount", OBJECT("\"input_tokens\":" INT) },
+	{ "Embeddings",
+	  OBJECT("\"object\":" TEXT ",\"data\":{\"type\":\"array\",\"items\":" ANY
+		 "},\"model\":" TEXT ",\"usage\":" ANY) },
+	{ "Erased", OBJECT("\"id\":" ID ",\"state\":{\"const\":\"erased\"}") },
+	{ "Events", TEXT },
 };
 
 const struct schema *schema_at(int n)

@@ -121,6 +121,7 @@ static int on_request(struct mg_connection *conn)
 	struct http_server *server = request.server;
 	atomic_fetch_add(&server->active, 1);
 	const char *wrong = http_check(&request, &status);
+	request.is_checked = !wrong;
 	if (wrong)
 		refuse(&request, status, wrong);
 	else

@@ -55,7 +55,7 @@ struct http_server *http_server_stop(struct http_server *server);
 
 /* ---- the request: all borrowed ---- */
 
-const char *http_method(const struct http_request *request);
+const char *http_method(const struct http_request *request); /* "" if it was refused */
 /* Raw, as it came, without the query; checked: begins with '/', no NUL, no control, no
  * encoded slash or dot segment. Percent-encoding in it is not decoded. */
 const char *http_path(const struct http_request *request);

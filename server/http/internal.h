@@ -63,6 +63,7 @@ struct http_request {
 	struct mg_connection *conn;
 	const struct mg_request_info *info;
 	char peer[PEER_BYTES];
+	bool is_checked; /* it can be believed */
 	bool is_http11, is_head;
 	bool keep; /* the client lets the connection live on */
 	bool expects_continue;

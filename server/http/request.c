@@ -30,9 +30,7 @@ static _Atomic int64_t body_bytes;
 
 const char *http_method(const struct http_request *request)
 {
-	const char *method = request->info->request_method;
-
-	return method ? method : "";
+	return request->is_checked ? request->info->request_method : "";
 }
 
 const char *http_path(const struct http_request *request)

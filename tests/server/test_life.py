@@ -1,16 +1,250 @@
 """How the daemon starts, drains and stops."""
 
+import json
+import os
+import pathlib
+import resource
+import signal
+import socket
+import subprocess
+import tempfile
+import time
 import unittest
 
-from base import ServerTest
+from base import AICHATD, Daemon, ServerTest, read_all, read_until, wait_until
 
 
-class Basics(ServerTest):
-    def test_health(self):
-        answer = self.daemon.request("GET", "/healthz")
-        self.assertEqual((answer.status, answer.json()), (200, {"status": "ok"}))
-        self.assertEqual(answer.headers["x-content-type-options"], "nosniff")
-        self.assertRegex(answer.headers["x-request-id"], r"^req_[0-9a-v]{24}$")
+class Start(ServerTest):
+    def failing(self, *args, home=None, env=None):
+        """What a start that fails says."""
+        home = home or self.new_home()
+        settings = ["-o", "server.admin_listen=127.0.0.1:0"]
+        env = {"PATH": os.environ["PATH"], "HOME": str(home), **(env or {})}
+        for name in ("LD_LIBRARY_PATH", "ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"):
+            if name in os.environ:
+                env[name] = os.environ[name]
+        run = subprocess.run([AICHATD, *settings, *args], env=env, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
+                             text=True, cwd=home)
+        self.assertNotEqual(run.returncode, 0, run.stdout)
+        self.assertEqual(len(run.stderr.splitlines()), 1, run.stderr)
+        self.assertTrue(run.stderr.startswith("aichatd: "), run.stderr)
+        return run.stderr
+
+    def test_help_and_version(self):
+        for option in ("--help", "-h", "--version", "-V"):
+            run = subprocess.run([AICHATD, option], stdout=subprocess.PIPE, text=True,
+                                 timeout=60, check=True)
+            self.assertIn("aichatd", run.stdout)
+        run = subprocess.run([AICHATD, "--help"], stdout=subprocess.PIPE, text=True, check=True)
+        for name in ("server.listen", "server.drain_ms", "--store", "--config"):
+            self.assertIn(name, run.stdout)
+
+    def test_mistakes_on_the_command_line(self):
+        self.assertIn("--nothing", self.failing("--nothing"))
+        self.assertIn("--listen", self.failing("--listen"))
+        self.assertIn("server.lissten", self.failing("-o", "server.lissten=1"))
+        self.assertIn("server.drain_ms", self.failing("-o", "server.drain_ms=soon"))
+        self.assertIn("HOST:PORT", self.failing("--listen", "8020"))
+        self.assertIn("reverse proxy", self.failing("--listen", "127.0.0.1:8443s"))
+        self.assertIn("proxies", self.failing("-o", "server.proxies=somewhere"))
+
+    def test_the_port_is_taken(self):
+        self.assertIn("taken", self.failing("--listen", f"127.0.0.1:{self.daemon.port}"))
+
+    def test_configuration_file(self):
+        home = self.new_home()
+        path = home / "my.conf"
+        path.write_text("server {\n\tlisten = \"127.0.0.1:0\"\n"
+                        "\tadmin_listen = \"none\"\n\thosts = { \"chat.example\", \"b.example\" }\n}\n")
+        path.chmod(0o600)
+        daemon = Daemon(home, options={"admin_listen": "none"}, args=["--config", str(path)])
+        self.addCleanup(daemon.close)
+        daemon.ready()
+        self.assertEqual(daemon.admin_port, 0)
+        for host, status in (("chat.example", 200), ("b.example:80", 200), ("c.example", 421)):
+            answer = daemon.request("GET", "/healthz", headers={"Host": host})
+            self.assertEqual(answer.status, status, host)
+        path.write_text("server {\n\tlissten = \"127.0.0.1:0\"\n}\n")
+        self.assertIn("my.conf:2", self.failing("--config", str(path)))
+
+    def test_a_second_daemon_names_the_first(self):
+        message = self.failing("--listen", "127.0.0.1:0", home=self.home)
+        self.assertIn(str(self.daemon.process.pid), message)
+        self.assertIn("--store", message)
+
+    def test_after_a_kill_nothing_is_in_the_way(self):
+        home = self.new_home()
+        for _ in range(3):
+            daemon = self.another(home)
+            self.assertEqual(daemon.request("GET", "/readyz", key="").status, 200)
+            daemon.kill()
+
+    def test_bodies_that_are_no_json(self):
+        # (Any route that takes a body does.)
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data",
+                     "application/jsonx"):
+            answer = self.daemon.request("POST", "/v1/chat/completions", b"{}",
+                                         headers={"Content-Type": kind})
+            self.assertEqual(answer.status, 415, kind)
+
+    def test_hosts_and_origins(self):
+        for host in ("localhost", "127.0.0.1:1", f"localhost:{self.daemon.port}", "[::1]"):
+            self.assertEqual(self.daemon.request("GET", "/healthz",
+                                                 headers={"Host": host}).status, 200, host)
+        for host in ("evil.example", "localhost.evil.example", "127.0.0.1.evil", "0.0.0.0",
+                     "localhost:80x", "localhost:", "x@localhost", "[::1]x", "127.0.0.2"):
+            wanted = 200 if host == "localhost:" else 421
+            self.assertEqual(self.daemon.request("GET", "/healthz",
+                                                 headers={"Host": host}).status, wanted, host)
+        own = f"http://127.0.0.1:{self.daemon.port}"
+        for origin, status in ((own, 200), ("null", 403), ("http://evil.example", 403),
+                               ("http://127.0.0.1:1", 403), ("file://", 403), ("", 403),
+                               (own + "/", 403), (own + ".evil", 403)):
+            answer = self.daemon.request("GET", "/healthz", headers={"Origin": origin})
+            self.assertEqual(answer.status, status, origin)
+            self.assertNotIn("access-control-allow-origin", answer.headers)
+
+    def test_not_allowed_and_not_there(self):
+        answer = self.daemon.request("DELETE", "/healthz")
+        self.assertEqual((answer.status, answer.headers["allow"]), (405, "GET, HEAD"))
+        answer = self.daemon.request("OPTIONS", "/healthz")
+        self.assertEqual(answer.status, 405)
+        self.refused(404, "NOT_FOUND", "GET", "/healthz/")
+        self.refused(404, "NOT_FOUND", "GET", "/HEALTHZ")
+        self.refused(404, "NOT_FOUND", "GET", "/healthzXYZ")
+
+    def test_errors_have_the_form_of_their_path(self):
+        openai = self.daemon.request("GET", "/v1/nothing").json()
+        self.assertEqual(set(openai["error"]), {"message", "type", "param", "code"})
+        answer = self.daemon.request("GET", "/v1/messages/nothing")
+        self.assertEqual(answer.json()["type"], "error")
+        self.assertEqual(answer.json()["error"]["type"], "not_found_error")
+        self.assertEqual(answer.headers["request-id"], answer.json()["request_id"])
+        self.assertEqual(answer.headers["x-should-retry"], "false")
+        raw = self.daemon.raw(b"GET /v1/messages HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+        self.assertIn(b'"type":"error"', raw)
+
+    def test_it_tells_systemd(self):
+        folder = tempfile.TemporaryDirectory(prefix="aichatd-")
+        self.addCleanup(folder.cleanup)
+        path = os.path.join(folder.name, "notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.bind(path)
+            sock.settimeout(60)
+            daemon = self.another(env={"NOTIFY_SOCKET": path})
+            self.assertEqual(sock.recv(100), b"READY=1")
+            daemon.signal(signal.SIGTERM)
+            self.assertEqual(sock.recv(100), b"STOPPING=1")
+            self.assertEqual(daemon.wait(), 0)
+
+    def test_no_core_dumps(self):
+        limits = pathlib.Path(f"/proc/{self.daemon.process.pid}/limits").read_text()
+        self.assertRegex(limits, r"Max core file size +0 +0 ")
+
+
+class Stop(ServerTest):
+    llm_path = "gen/n/400/rate/50"
+    MESSAGES = {"model": "openai/gpt-4o", "stream": True,
+                "messages": [{"role": "user", "content": "hello"}]}
+
+    def stream(self, daemon):
+        """A running stream of the gateway."""
+        body = json.dumps(self.MESSAGES).encode()
+        sock = daemon.connect()
+        self.addCleanup(sock.close)
+        key = f"Authorization: Bearer {daemon.key}\r\n" if daemon.key else ""
+        sock.sendall((f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n{key}"
+                      "Content-Type: application/json\r\n"
+                      f"Content-Length: {len(body)}\r\n\r\n").encode() + body)
+        head = read_until(sock, b"data: ")
+        self.assertTrue(head.startswith(b"HTTP/1.1 200"), head)
+        return sock
+
+    def test_streams_finish_and_nothing_new_begins(self):
+        daemon = self.another(env=self.provider_env("gen/n/100/rate/50"))
+        sock = self.stream(daemon)
+        daemon.signal(signal.SIGTERM)
+        wait_until(lambda: "draining" in daemon.log(), "draining")
+        answer = daemon.request("GET", "/openapi.json")
+        self.assertEqual((answer.status, answer.json()["error"]["code"]), (503, "DRAINING"))
+        self.assertIn("retry-after", answer.headers)
+        self.assertEqual(daemon.request("GET", "/readyz", key="").status, 503)
+        self.assertEqual(daemon.request("GET", "/healthz", key="").status, 200)
+        self.assertIn(b"data: [DONE]", read_all(sock))
+        self.assertEqual(daemon.wait(), 0)
+
+    def test_streams_that_last_are_ended(self):
+        daemon = self.another(options={"drain_ms": "500"})
+        sock = self.stream(daemon)
+        daemon.signal(signal.SIGTERM)
+        rest = read_all(sock)
+        self.assertNotIn(b"[DONE]", rest)
+        self.assertEqual(daemon.wait(), 0)
+
+    def test_a_second_signal_ends_it_at_once(self):
+        daemon = self.another()
+        sock = self.stream(daemon)
+        daemon.signal(signal.SIGTERM)
+        wait_until(lambda: "draining" in daemon.log(), "draining")
+        daemon.signal(signal.SIGTERM)
+        self.assertNotIn(b"[DONE]", read_all(sock))
+        self.assertNotEqual(daemon.wait(), 0)
+
+    def test_kill_leaves_a_sound_store(self):
+        home = self.new_home()
+        daemon = self.another(home)
+        self.stream(daemon)
+        daemon.kill()
+        again = self.another(home)
+        self.assertEqual(again.request("GET", "/readyz", key="").status, 200)
+
+    def test_health_while_everybody_is_busy(self):
+        daemon = self.another(options={"connections": "8", "streams": "4"})
+        socks = [self.stream(daemon) for _ in range(4)]
+        body = {**self.MESSAGES}
+        answer = daemon.request("POST", "/v1/chat/completions", body)
+        self.assertEqual(answer.status, 503, answer)
+        self.assertEqual(daemon.request("GET", "/healthz", key="").status, 200)
+        idle = [daemon.connect() for _ in range(8)]
+        self.assertEqual(daemon.request("GET", "/healthz", key="",
+                                        port=daemon.admin_port).status, 200)
+        for sock in idle + socks:
+            sock.close()
+
+    def test_few_descriptors(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (96, 96))
+        daemon = self.another(limit=limit)
+        self.assertIn("open files are allowed", daemon.log())
+        socks = [daemon.connect() for _ in range(80)]
+        for sock in socks:
+            sock.close()
+        wait_until(lambda: self.answers(daemon), "an answer after the flood")
+
+    def test_ten_thousand_idle_connections(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        count = min(10000, hard - 200)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 10200)), hard))
+        daemon = self.another(options={"connections": "200"})
+        socks = []
+        try:
+            for _ in range(count):
+                socks.append(socket.create_connection(("127.0.0.1", daemon.port), 60))
+            self.assertEqual(daemon.request("GET", "/healthz", key="",
+                                            port=daemon.admin_port).status, 200)
+        finally:
+            for sock in socks:
+                sock.close()
+        wait_until(lambda: self.answers(daemon), "an answer after the flood")
+
+    @staticmethod
+    def answers(daemon):
+        try:
+            return daemon.request("GET", "/healthz", key="").status == 200
+        except OSError:
+            time.sleep(0.1)
+            return False
 
 
 if __name__ == "__main__":
