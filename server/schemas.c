@@ -10,12 +10,8 @@
 #define REF(name) "{\"$ref\":\"#/components/schemas/" name "\"}"
 #define OBJECT(members) "{\"type\":\"object\",\"properties\":{" members "}}"
 #define LIST_OF(name)                                                                    \
-	OBJECT("\"object\":{\"const\":\"list\"},"                                        \
-	       "\"data\":{\"type\":\"array\",\"items\":" REF(                            \
-		       name) "},"                                                        \
-			     "\"has_more\":" BOOL ","                                    \
-			     "\"first_id\":" TEXT ",\"last_id\":" TEXT ","               \
-			     "\"next_cursor\":" TEXT)
+	OBJECT("\"object\":{\"const\":\"list\"},\"data\":{\"type\":\"array\","           \
+	       "\"items\":" REF(name) "},\"has_more\":" BOOL ",\"next_cursor\":" TEXT)
 #define TEXT "{\"type\":\"string\"}"
 #define INT "{\"type\":\"integer\"}"
 #define BOOL "{\"type\":\"boolean\"}"
@@ -88,14 +84,18 @@ static const struct schema schemas[] = {
 					     "\"items\":" REF("Message") "},"
 									 "\"error\""
 									 ":" ANY) },
+	{ "ReplyEnd", OBJECT("\"reply\":" REF("Reply") ",\"message\":" REF(
+			      "Message") ",\"messages\":{\"type\":\"array\","
+					 "\"items\":" REF("Message") "}") },
 	{ "Event",
 	  "{\"type\":\"object\",\"required\":[\"type\",\"seq\"],\"properties\":{\"type\":"
 	  "{\"enum\":[\"start\",\"part_start\",\"text\",\"reasoning\",\"tool_call\","
 	  "\"part_end\",\"usage\",\"retry\",\"message\",\"snapshot\",\"done\",\"error\"]}"
 	  ","
 	  "\"seq\":" INT "}}" },
-	{ "Model", OBJECT("\"id\":" TEXT ",\"provider\":" TEXT ",\"name\":" TEXT
-			  ",\"context_tokens\":" INT ",\"output_tokens\":" INT) },
+	{ "Model", OBJECT("\"id\":" TEXT ",\"ready\":" BOOL ",\"context_tokens\":" INT
+			  ",\"output_tokens\":" INT ",\"abilities\":" STRINGS
+			  ",\"nano_usd_per_token\":" ANY ",\"priced_on\":" TEXT) },
 	{ "ModelList", LIST_OF("Model") },
 	/* What the gateway answers is described by those whose words it speaks. */
 	{ "ChatCompletion",
@@ -109,7 +109,8 @@ static const struct schema schemas[] = {
 	{ "Embeddings",
 	  OBJECT("\"object\":" TEXT ",\"data\":{\"type\":\"array\",\"items\":" ANY
 		 "},\"model\":" TEXT ",\"usage\":" ANY) },
-	{ "Erased", OBJECT("\"id\":" ID ",\"state\":{\"const\":\"erased\"}") },
+	{ "Erased",
+	  OBJECT("\"id\":" ID ",\"state\":{\"const\":\"erased\"},\"purged\":" BOOL) },
 	{ "Events", TEXT },
 };
 
