@@ -261,8 +261,8 @@ AICHAT_API int aichat_record_set_idempotency(aichat_record *record, const char *
  *   AICHAT_ENOTFOUND  there is no such parent
  *   AICHAT_ECLOSED    the context was closed
  *   AICHAT_EFORK      the context was made by another process
- *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY
- *                     not stored
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY,
+ *   AICHAT_ESTORECORRUPT  not stored
  *   AICHAT_ENOMEM
  *
  * Threads: any; one at a time per object.   Blocks: storage.   Since: 0.1
@@ -283,8 +283,8 @@ AICHAT_API int aichat_record_add(aichat *ai, aichat_record *record,
  *   AICHAT_ENOTFOUND  it was never added, was deleted, or has ended
  *   AICHAT_ECLOSED    the context was closed
  *   AICHAT_EFORK      the context was made by another process
- *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY
- *                     not stored
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY,
+ *   AICHAT_ESTORECORRUPT  not stored
  *   AICHAT_ENOMEM
  *
  * Threads: any; one at a time per object.   Blocks: storage.   Since: 0.1
@@ -321,7 +321,13 @@ AICHAT_API int aichat_record_get(aichat *ai, const char *kind, const char *id,
  * @param name        its name, byte for byte
  * @param ret_record  set on success; caller owns: aichat_record_free()
  * @param reterr      may be NULL; set on failure only: aichat_error_unref()
- * @return as aichat_record_get()
+ * @return 0, or
+ *   AICHAT_ENOTFOUND  no such record, or it has ended
+ *   AICHAT_EINVAL     no kind or no name was given
+ *   AICHAT_ECLOSED    the context was closed
+ *   AICHAT_EFORK      the context was made by another process
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTORECORRUPT  the store cannot be read
+ *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: storage.   Since: 0.1
  */
@@ -340,8 +346,8 @@ AICHAT_API int aichat_record_find(aichat *ai, const char *kind, const char *name
  *   AICHAT_EINVAL     no kind or no id was given
  *   AICHAT_ECLOSED    the context was closed
  *   AICHAT_EFORK      the context was made by another process
- *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY
- *                     not deleted
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY,
+ *   AICHAT_ESTORECORRUPT  not deleted
  *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: storage.   Since: 0.1
@@ -458,8 +464,8 @@ AICHAT_API int aichat_idempotency_find(aichat *ai, const char *key, const char *
  *   AICHAT_EJSON, AICHAT_EUTF8, AICHAT_ETOOLARGE  the details
  *   AICHAT_ECLOSED  the context was closed
  *   AICHAT_EFORK    the context was made by another process
- *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY
- *                   not stored
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY,
+ *   AICHAT_ESTORECORRUPT  not stored
  *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: storage.   Since: 0.1
@@ -533,8 +539,8 @@ AICHAT_API int aichat_audit_verify(aichat *ai, int64_t *ret_count, char **ret_ha
  *   AICHAT_EJSON, AICHAT_EUTF8, AICHAT_ETOOLARGE  not such JSON
  *   AICHAT_ECLOSED  the context was closed
  *   AICHAT_EFORK    the context was made by another process
- *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY
- *                   not stored
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY,
+ *   AICHAT_ESTORECORRUPT  not stored
  *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: storage, for one commit.   Since: 0.1
@@ -604,8 +610,8 @@ AICHAT_API int aichat_usage_sum(aichat *ai, int64_t since_unix_ms, int64_t until
  *   AICHAT_ESTATE   a reply did not stop within ten seconds; what could be deleted is
  *   AICHAT_ECLOSED  the context was closed
  *   AICHAT_EFORK    the context was made by another process
- *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY
- *                   not all is deleted
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY,
+ *   AICHAT_ESTORECORRUPT  not all is deleted
  *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: storage; ten seconds for replies to stop.   Since: 0.1

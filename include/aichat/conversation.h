@@ -87,8 +87,8 @@ AICHAT_API int aichat_conversation_open(aichat *ai, const char *id,
  *   AICHAT_EINVAL     the key or the digest of its options
  *   AICHAT_ECLOSED    the context was closed
  *   AICHAT_EFORK      the context was made by another process
- *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY
- *                     not stored
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY,
+ *   AICHAT_ESTORECORRUPT  not stored
  *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: storage.   Since: 0.1
@@ -123,8 +123,8 @@ AICHAT_API int aichat_conversation_save(aichat_conversation *conversation,
  *   AICHAT_EINVAL     a member that there is not, or whose value does not fit
  *   AICHAT_ECLOSED    the context was closed
  *   AICHAT_EFORK      the context was made by another process
- *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY
- *                     not stored
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY,
+ *   AICHAT_ESTORECORRUPT  not stored
  *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: storage.   Since: 0.1
@@ -287,9 +287,18 @@ AICHAT_API int aichat_conversation_send_message(aichat_conversation *conversatio
  * @param options       for this reply only, copied; may be NULL
  * @param ret_reply     set on success; caller owns: aichat_reply_unref()
  * @param reterr        may be NULL; set on failure only: aichat_error_unref()
- * @return as aichat_conversation_send(), or
+ * @return 0, or
  *   AICHAT_ENOTFOUND  no such message in this conversation
+ *   AICHAT_EINVAL     not an id, no user message with a part, an option that only
+ *                     aichat_open() takes, or an idempotency key that is too long
+ *   AICHAT_EMODEL     no model is set, or there is none of that name
+ *   AICHAT_EKEY       the model's provider has no key
+ *   AICHAT_ECONFIG    the model's provider has no address
+ *   AICHAT_ECLOSED    the context was closed
+ *   AICHAT_EFORK      the context was made by another process
+ *   AICHAT_ELIMIT     no descriptor is left for the engine
  *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTORECORRUPT  the store cannot be read
+ *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: storage, with a parent.   Since: 0.1
  */
@@ -455,8 +464,8 @@ AICHAT_API int aichat_conversation_delete(aichat_conversation *conversation,
  *   AICHAT_ESTATE     the reply that writes it is not over
  *   AICHAT_ECLOSED    the context was closed
  *   AICHAT_EFORK      the context was made by another process
- *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY
- *                     not stored
+ *   AICHAT_ESTORE, AICHAT_ESTOREBUSY, AICHAT_ESTOREFULL, AICHAT_ESTOREREADONLY,
+ *   AICHAT_ESTORECORRUPT  not stored
  *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: storage.   Since: 0.1

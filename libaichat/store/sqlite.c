@@ -91,6 +91,7 @@ int aic_sqlite_error(struct aic_sqlite_conn *conn, int rc, aichat_error **reterr
 				     name_of(db));
 	case SQLITE_CORRUPT:
 		return aic_sqlite_damaged(db, sqlite3_errstr(rc), reterr);
+	case SQLITE_CANTOPEN:
 	case SQLITE_IOERR:
 		return input_output_error(conn, rc, reterr);
 	case SQLITE_TOOBIG:

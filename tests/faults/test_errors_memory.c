@@ -55,10 +55,49 @@ START_TEST(values)
 	expect_no_memory(aichat_options_set(options, "model", "echo", -1, &error));
 	expect_no_memory(aichat_options_set_int(options, "seed", 7, &error));
 	expect_no_memory(aichat_options_set_number(options, "top_p", 0.5, &error));
+	expect_no_memory(aichat_options_set_json(options, "{\"seed\":7}", -1, &error));
 	expect_no_memory(aichat_options_load(options, NULL, &error));
 	ck_assert_str_eq(aichat_options_name(options, 0), "max_tokens");
 	ck_assert_ptr_null(aichat_options_name(options, 1));
 	aichat_options_free(options);
+}
+END_TEST
+
+START_TEST(accounts)
+{
+	aichat *ai = open_ai(support_path("accounts.db"), "n/1");
+	aichat_record *record = NULL, *other = NULL;
+	aichat_records *records = NULL;
+	char *json = NULL;
+
+	expect_no_memory(aichat_record_new("user", "anna", &record, &error));
+	expect(aichat_record_new("user", "anna", &record, &error), 0);
+	expect_no_memory(aichat_record_set_name(record, "Anna", &error));
+	expect_no_memory(aichat_record_set_parent(record, "group", "all", &error));
+	expect_no_memory(aichat_record_set_json(record, "{\"a\":1}", -1, &error));
+	expect_no_memory(aichat_record_set_idempotency(record, "key", "digest", &error));
+	expect_no_memory(aichat_record_add(ai, record, &error));
+	expect(aichat_record_add(ai, record, &error), 0);
+	expect_no_memory(aichat_record_save(ai, record, &error));
+	expect_no_memory(aichat_record_get(ai, "user", "anna", &other, &error));
+	expect_no_memory(aichat_record_find(ai, "user", "Anna", &other, &error));
+	expect_no_memory(
+		aichat_record_list(ai, "user", NULL, NULL, NULL, 9, &records, &error));
+	expect_no_memory(aichat_record_delete(ai, "user", "anna", &error));
+	expect_no_memory(aichat_idempotency_find(ai, "key", "digest", &json, &error));
+	expect_no_memory(aichat_audit_add(ai, "anna", "login", NULL, NULL, 0, &error));
+	expect_no_memory(aichat_audit_list(ai, NULL, 9, &json, NULL, &error));
+	expect_no_memory(aichat_audit_verify(ai, NULL, NULL, &error));
+	expect_no_memory(aichat_usage_add(ai, "{}", -1, &error));
+	expect_no_memory(aichat_usage_list(ai, NULL, 9, &json, NULL, &error));
+	expect_no_memory(aichat_usage_sum(ai, 0, 1, &json, NULL, &error));
+	expect_no_memory(aichat_owner_delete(ai, "anna", &error));
+	expect(aichat_record_get(ai, "user", "anna", &other, &error), 0);
+	ck_assert_int_eq(aichat_record_version(other), 1);
+	aichat_record_free(record);
+	aichat_record_free(other);
+	verify(ai);
+	aichat_close(ai);
 }
 END_TEST
 
@@ -97,14 +136,18 @@ static void asking(aichat *ai, aichat_conversation *conv, const char *user_id)
 	expect_no_memory(
 		aichat_conversation_edit(conv, user_id, "x", -1, NULL, &reply, &error));
 	expect_no_memory(aichat_conversation_retry(conv, user_id, NULL, &reply, &error));
+	expect_no_memory(aichat_conversation_send_after(conv, user_id, message, 0, NULL,
+							&reply, &error));
 	ck_assert_ptr_null(reply);
 	aichat_message_unref(message);
 }
 
-static void reading(aichat *ai, aichat_conversation *conv, const char *reply_id)
+static void reading(aichat *ai, aichat_conversation *conv, const char *reply_id,
+		    const char *user_id)
 {
 	aichat_conversation *same = NULL;
 	aichat_messages *messages = NULL;
+	aichat_message *message = NULL;
 	aichat_list *list = NULL;
 	aichat_reply *reply = NULL;
 	const aichat_event *event = NULL;
@@ -115,9 +158,20 @@ static void reading(aichat *ai, aichat_conversation *conv, const char *reply_id)
 	expect_no_memory(aichat_conversation_head(conv, &head, &error));
 	expect_no_memory(aichat_conversation_path(conv, 0, &messages, &error));
 	expect_no_memory(aichat_conversation_children(conv, NULL, &messages, &error));
+	expect_no_memory(aichat_conversation_to_json(conv, &json, NULL, NULL, &error));
+	expect_no_memory(aichat_conversation_message(conv, user_id, &message, &error));
+	expect_no_memory(aichat_conversation_tree(conv, NULL, 10, &messages, &error));
+	expect_no_memory(
+		aichat_conversation_path_page(conv, NULL, 10, &messages, &error));
+	expect_no_memory(aichat_conversation_list_filtered(ai, 0, NULL, NULL, NULL, 10,
+							   &list, &error));
 	expect_no_memory(aichat_conversation_list(ai, NULL, 10, &list, &error));
+	expect(aichat_conversation_list(ai, NULL, 10, &list, &error), 0);
+	expect_no_memory(aichat_list_to_json(list, 0, &json, NULL));
+	aichat_list_unref(list);
 	expect_no_memory(aichat_reply_open(ai, reply_id, 0, &reply, &error));
 	reply = open_reply(ai, reply_id, 0);
+	expect_no_memory(aichat_reply_to_json(reply, &json, NULL, &error));
 	expect_no_memory(aichat_reply_next(reply, 0, &event));
 	ck_assert_int_eq(aichat_reply_next(reply, 0, &event), 1);
 	expect_no_memory(aichat_event_to_json(event, &json, NULL));
@@ -132,6 +186,10 @@ static void changing(aichat_conversation *conv, aichat_reply *waiting,
 
 	expect_no_memory(aichat_conversation_set_head(conv, user_id, &error));
 	expect_no_memory(aichat_conversation_set_title(conv, "x", &error));
+	expect_no_memory(aichat_conversation_save(conv, &error));
+	expect_no_memory(
+		aichat_conversation_change(conv, "{\"pinned\":true}", -1, 0, &error));
+	expect_no_memory(aichat_conversation_erase(conv, user_id, &error));
 	expect_no_memory(aichat_conversation_delete(conv, &error));
 	expect_no_memory(aichat_reply_cancel(waiting, &error));
 	expect_no_memory(aichat_reply_tool_result(waiting, call_id, "4", -1, 0, &error));
@@ -167,7 +225,7 @@ START_TEST(conversations)
 	ai = open_ai(store, "n/2");
 	conv = open_conversation(ai, id);
 	reply = open_reply(ai, heard.reply_id, 0);
-	reading(ai, conv, first.reply_id);
+	reading(ai, conv, first.reply_id, first.user_id);
 	changing(conv, reply, heard.call_ids[0], first.user_id);
 	verify(ai);
 	aichat_reply_unref(reply);
@@ -179,4 +237,4 @@ START_TEST(conversations)
 }
 END_TEST
 
-SUITE("errors_memory", values, contexts, conversations)
+SUITE("errors_memory", values, contexts, accounts, conversations)

@@ -26,6 +26,7 @@ struct shelf {
 	char path[512];
 	aichat *ai;
 	aichat_conversation *conv, *other;
+	aichat_record *record; /* read from the store */
 	aichat_reply *over;    /* a cursor at the beginning of a reply that has ended */
 	aichat_reply *waiting; /* for the result of the call `call_id` */
 	char user_id[40], reply_id[40], waiting_id[40], call_id[64];
@@ -50,6 +51,11 @@ static void fill(struct shelf *s)
 		hear_until(reply, &heard, AICHAT_EVENT_MESSAGE);
 	snprintf(s->call_id, sizeof(s->call_id), "%s", heard.call_ids[0]);
 
+	aichat_record *record = NULL;
+	expect(aichat_record_new("user", "anna", &record, &error), 0);
+	expect(aichat_record_add(ai, record, &error), 0);
+	aichat_record_free(record);
+
 	/* Handles of another context on the file: nothing is in its memory yet. */
 	aichat_options *options = options_for(s->path, "n/2", NULL);
 	set_option(options, "store_busy_timeout_ms", BUSY_MS);
@@ -66,6 +72,7 @@ static void fill(struct shelf *s)
 	s->conv = open_conversation(s->ai, id[0]);
 	s->other = open_conversation(s->ai, id[1]);
 	s->over = open_reply(s->ai, s->reply_id, 0);
+	expect(aichat_record_get(s->ai, "user", "anna", &s->record, &error), 0);
 	aichat_options_free(echo);
 }
 
@@ -106,6 +113,7 @@ static void check_whole(struct shelf *s)
 
 static void drop(struct shelf *s)
 {
+	aichat_record_free(s->record);
 	aichat_reply_unref(s->over);
 	aichat_reply_unref(s->waiting);
 	aichat_conversation_unref(s->conv);
@@ -141,6 +149,54 @@ static void trouble(struct shelf *s)
 		aic_file_fail_at(0, false, 0);                                           \
 	} while (0)
 
+static void expect_read_account(struct shelf *s, int code)
+{
+	aichat_record *record = NULL;
+	aichat_records *records = NULL;
+	char *json = NULL;
+
+	TROUBLED(expect(aichat_record_get(s->ai, "user", "anna", &record, &error), code));
+	TROUBLED(
+		expect(aichat_record_find(s->ai, "user", "Anna", &record, &error), code));
+	TROUBLED(expect(
+		aichat_record_list(s->ai, "user", NULL, NULL, NULL, 10, &records, &error),
+		code));
+	TROUBLED(expect(aichat_idempotency_find(s->ai, "key", "digest", &json, &error),
+			code));
+	TROUBLED(expect(aichat_audit_list(s->ai, NULL, 10, &json, NULL, &error), code));
+	TROUBLED(expect(aichat_audit_verify(s->ai, NULL, NULL, &error), code));
+	TROUBLED(expect(aichat_usage_list(s->ai, NULL, 10, &json, NULL, &error), code));
+	TROUBLED(expect(aichat_usage_sum(s->ai, 0, 1, &json, NULL, &error), code));
+}
+
+static void expect_read_json(struct shelf *s, int code)
+{
+	aichat_messages *list = NULL;
+	aichat_message *message = NULL;
+	aichat_reply *reply = NULL;
+	aichat_list *page = NULL;
+	char *json = NULL;
+
+	ck_assert_int_eq(aichat_message_new(AICHAT_ROLE_USER, "x", -1, &message), 0);
+	TROUBLED(expect(aichat_conversation_send_after(s->conv, s->user_id, message, 0,
+						       NULL, &reply, &error),
+			code));
+	aichat_message_unref(message);
+	TROUBLED(expect(aichat_conversation_to_json(s->conv, &json, NULL, NULL, &error),
+			code));
+	TROUBLED(
+		expect(aichat_conversation_message(s->conv, s->user_id, &message, &error),
+		       code));
+	TROUBLED(
+		expect(aichat_conversation_tree(s->conv, NULL, 10, &list, &error), code));
+	TROUBLED(expect(aichat_conversation_path_page(s->conv, NULL, 10, &list, &error),
+			code));
+	TROUBLED(expect(aichat_conversation_list_filtered(s->ai, 0, NULL, NULL, NULL, 10,
+							  &page, &error),
+			code));
+	TROUBLED(expect(aichat_reply_to_json(s->over, &json, NULL, &error), code));
+}
+
 static void expect_read(struct shelf *s, int code)
 {
 	aichat_conversation *conv = NULL;
@@ -150,6 +206,8 @@ static void expect_read(struct shelf *s, int code)
 	const aichat_event *event = NULL;
 	char *head = NULL;
 
+	expect_read_account(s, code);
+	expect_read_json(s, code);
 	TROUBLED(expect(aichat_reply_open(s->ai, s->reply_id, 0, &reply, &error), code));
 	TROUBLED(expect(aichat_verify(s->ai, &error), code));
 	TROUBLED(expect(aichat_conversation_open(s->ai, aichat_conversation_id(s->conv),
@@ -169,8 +227,29 @@ static void expect_read(struct shelf *s, int code)
 	TROUBLED(ck_assert_int_eq(aichat_reply_next(s->over, 0, &event), code));
 }
 
+static void expect_written_account(struct shelf *s, int code)
+{
+	aichat_record *record = NULL;
+
+	expect(aichat_record_new("user", "bert", &record, &error), 0);
+	TROUBLED(expect(aichat_record_add(s->ai, record, &error), code));
+	TROUBLED(expect(aichat_record_save(s->ai, s->record, &error), code));
+	TROUBLED(expect(aichat_record_delete(s->ai, "user", "anna", &error), code));
+	TROUBLED(expect(aichat_audit_add(s->ai, "anna", "login", NULL, NULL, 0, &error),
+			code));
+	TROUBLED(expect(aichat_usage_add(s->ai, "{}", -1, &error), code));
+	TROUBLED(expect(aichat_owner_delete(s->ai, "local", &error), code));
+	aichat_record_free(record);
+}
+
 static void expect_written(struct shelf *s, int code)
 {
+	expect_written_account(s, code);
+	TROUBLED(expect(aichat_conversation_save(s->conv, &error), code));
+	TROUBLED(expect(
+		aichat_conversation_change(s->conv, "{\"pinned\":true}", -1, 0, &error),
+		code));
+	TROUBLED(expect(aichat_conversation_erase(s->conv, s->user_id, &error), code));
 	TROUBLED(expect(aichat_conversation_set_head(s->conv, NULL, &error), code));
 	TROUBLED(expect(aichat_conversation_set_title(s->conv, "x", &error), code));
 	TROUBLED(expect(aichat_conversation_delete(s->conv, &error), code));
