@@ -184,8 +184,22 @@ struct everything {
 	aichat *ai, *view;
 	aichat_conversation *conv;
 	aichat_reply *running;
+	aichat_record *record;
+	aichat_exchange *open, *asked;
 	char user_id[40], reply_id[40];
 };
+
+static aichat_exchange *open_exchange(aichat *ai)
+{
+	static const char body[] = "{\"model\":\"openai/gpt-fake\",\"messages\":"
+				   "[{\"role\":\"user\",\"content\":\"x\"}]}";
+	aichat_exchange *exchange = NULL;
+
+	expect(aichat_exchange_open(ai, AICHAT_EXCHANGE_REPLY, "openai-chat", body,
+				    strlen(body), &exchange, &error),
+	       0);
+	return exchange;
+}
 
 static void open_everything(struct everything *e, const char *store)
 {
@@ -203,13 +217,81 @@ static void open_everything(struct everything *e, const char *store)
 	snprintf(e->reply_id, sizeof(e->reply_id), "%s", heard.reply_id);
 	heard_done(&heard);
 	aichat_options_free(echo);
+	expect(aichat_record_new("user", "anna", &e->record, &error), 0);
+	e->open = open_exchange(e->ai);
+	e->asked = open_exchange(e->ai);
+	expect(aichat_exchange_start(e->asked, &error), 0);
 }
 
 static void drop_everything(struct everything *e)
 {
+	aichat_record_free(e->record);
+	aichat_exchange_free(e->open);
+	aichat_exchange_free(e->asked);
 	aichat_reply_unref(e->running);
 	aichat_conversation_unref(e->conv);
 	aichat_close(e->view);
+}
+
+static void expect_account(struct everything *e, int code)
+{
+	aichat_record *record = NULL;
+	aichat_records *records = NULL;
+	char *json = NULL;
+
+	expect(aichat_record_add(e->ai, e->record, &error), code);
+	expect(aichat_record_save(e->ai, e->record, &error), code);
+	expect(aichat_record_get(e->ai, "user", "anna", &record, &error), code);
+	expect(aichat_record_find(e->ai, "user", "Anna", &record, &error), code);
+	expect(aichat_record_delete(e->ai, "user", "anna", &error), code);
+	expect(aichat_record_list(e->ai, "user", NULL, NULL, NULL, 9, &records, &error),
+	       code);
+	expect(aichat_idempotency_find(e->ai, "key", "digest", &json, &error), code);
+	expect(aichat_audit_add(e->ai, "anna", "login", NULL, NULL, 0, &error), code);
+	expect(aichat_audit_list(e->ai, NULL, 9, &json, NULL, &error), code);
+	expect(aichat_audit_verify(e->ai, NULL, NULL, &error), code);
+	expect(aichat_usage_add(e->ai, "{}", -1, &error), code);
+	expect(aichat_usage_list(e->ai, NULL, 9, &json, NULL, &error), code);
+	expect(aichat_usage_sum(e->ai, 0, 1, &json, NULL, &error), code);
+	expect(aichat_owner_delete(e->ai, "anna", &error), code);
+}
+
+static void expect_exchange(struct everything *e, int code)
+{
+	aichat_exchange *exchange = NULL;
+	const char *bytes = NULL;
+	size_t len = 0;
+
+	expect(aichat_exchange_open(e->ai, AICHAT_EXCHANGE_REPLY, "openai-chat", "{}", 2,
+				    &exchange, &error),
+	       code);
+	expect(aichat_exchange_start(e->open, &error), code);
+	expect(aichat_exchange_next(e->asked, STEP_MS, &bytes, &len, &error), code);
+}
+
+static void expect_conversation(struct everything *e, const aichat_message *message,
+				int code)
+{
+	aichat_reply *reply = NULL;
+	aichat_message *same = NULL;
+	aichat_messages *messages = NULL;
+	aichat_list *list = NULL;
+	char *json = NULL;
+
+	expect(aichat_conversation_send_after(e->conv, e->user_id, message, 0, NULL,
+					      &reply, &error),
+	       code);
+	expect(aichat_conversation_save(e->conv, &error), code);
+	expect(aichat_conversation_change(e->conv, "{}", -1, 0, &error), code);
+	expect(aichat_conversation_to_json(e->conv, &json, NULL, NULL, &error), code);
+	expect(aichat_conversation_erase(e->conv, e->user_id, &error), code);
+	expect(aichat_conversation_message(e->conv, e->user_id, &same, &error), code);
+	expect(aichat_conversation_tree(e->conv, NULL, 9, &messages, &error), code);
+	expect(aichat_conversation_path_page(e->conv, NULL, 9, &messages, &error), code);
+	expect(aichat_conversation_list_filtered(e->ai, 0, NULL, NULL, NULL, 9, &list,
+						 &error),
+	       code);
+	expect(aichat_reply_to_json(e->running, &json, NULL, &error), code);
 }
 
 /* Every call that documents the code gives it, and changes nothing. */
@@ -249,6 +331,9 @@ static void expect_all(struct everything *e, int code)
 	expect(aichat_conversation_delete(e->conv, &error), code);
 	expect(aichat_conversation_path(e->conv, 0, &messages, &error), code);
 	expect(aichat_conversation_children(e->conv, NULL, &messages, &error), code);
+	expect_conversation(e, message, code);
+	expect_account(e, code);
+	expect_exchange(e, code);
 	expect(aichat_reply_fd(e->running, &fd, &error), code);
 	expect(aichat_reply_cancel(e->running, &error), code);
 	expect(aichat_reply_tool_result(e->running, "x", "y", -1, 0, &error), code);
