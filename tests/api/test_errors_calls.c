@@ -42,6 +42,9 @@ static void expect_refused(aichat *ai, aichat_conversation *conv, const char *us
 	expect(aichat_conversation_edit(conv, user_id, "x", -1, options, &reply, &error),
 	       code);
 	expect(aichat_conversation_retry(conv, user_id, options, &reply, &error), code);
+	expect(aichat_conversation_send_after(conv, user_id, message, 0, options, &reply,
+					      &error),
+	       code);
 	ck_assert_ptr_null(reply);
 	aichat_message_unref(message);
 }

@@ -101,6 +101,45 @@ START_TEST(accounts)
 }
 END_TEST
 
+START_TEST(exchanges)
+{
+	static const char body[] = "{\"model\":\"openai/gpt-fake\",\"messages\":"
+				   "[{\"role\":\"user\",\"content\":\"x\"}]}";
+	aichat *ai = open_ai("memory:", "delay/300");
+	aichat_exchange *x = NULL;
+	aichat_error *why = NULL;
+	const char *bytes = NULL;
+	char *json = NULL;
+	size_t len = 0;
+	int status = 0;
+
+	expect_no_memory(aichat_exchange_open(ai, AICHAT_EXCHANGE_REPLY, "openai-chat",
+					      body, strlen(body), &x, &error));
+	expect(aichat_exchange_open(ai, AICHAT_EXCHANGE_REPLY, "openai-chat", body,
+				    strlen(body), &x, &error),
+	       0);
+	expect_no_memory(aichat_exchange_set_header(x, "anthropic-beta", "one", &error));
+	expect_no_memory(aichat_exchange_start(x, &error));
+	aichat_exchange_free(x);
+	expect(aichat_exchange_open(ai, AICHAT_EXCHANGE_REPLY, "openai-chat", body,
+				    strlen(body), &x, &error),
+	       0);
+	expect(aichat_exchange_start(x, &error), 0);
+	expect_no_memory(aichat_exchange_next(x, STEP_MS, &bytes, &len, &error));
+	aichat_exchange_free(x);
+
+	expect_no_memory(
+		aichat_dialect_models(ai, "openai-chat", NULL, 0, &json, &len, &error));
+	expect_no_memory(
+		aichat_dialect_model(ai, "openai-chat", "gpt-fake", &json, &len, &error));
+	ck_assert_int_eq(aichat_json_parse("[", -1, &(aichat_json *){ NULL }, &why),
+			 AICHAT_EJSON);
+	expect_no_memory(aichat_dialect_error("openai-chat", why, &status, &json, &len));
+	aichat_error_unref(why);
+	aichat_close(ai);
+}
+END_TEST
+
 START_TEST(contexts)
 {
 	aichat *ai = NULL, *view = NULL;
@@ -237,4 +276,4 @@ START_TEST(conversations)
 }
 END_TEST
 
-SUITE("errors_memory", values, contexts, accounts, conversations)
+SUITE("errors_memory", values, exchanges, contexts, accounts, conversations)

@@ -38,6 +38,8 @@ def function_problems(function):
         yield "@return for a function that returns nothing"
     if function.result != "void" and not returns:
         yield "no @return"
+    if re.search(r"@return\s+as aichat_", doc):
+        yield "@return refers to another function; list the codes"
     for label, values in (("Threads", THREADS), ("Blocks", BLOCKS), ("Since", ())):
         problem = label_problem(doc, label, values)
         if problem:
@@ -61,7 +63,8 @@ def main():
     lint.expect(check, "docs.h", "no comment of the form", "start with a sentence",
                 "@param says", "@param says", "a parameter has no name", "no @return",
                 "@return for", "no 'Threads:'", "is none of", "no 'Since:'",
-                "not a plain function", "no '@file'")
+                "not a plain function", "no '@file'",
+                "list the codes")
     lint.finish(problem for path in lint.files(".h") if path.startswith("include/")
                 for problem in check(path, lint.read(path)))
 

@@ -56,6 +56,15 @@ AICHAT_API const char *aichat_silent(void);
  */
 AICHAT_API void aichat_nothing(void);
 
+/**
+ * Says nothing of its own.
+ *
+ * @return as aichat_right()
+ *
+ * Threads: any.   Blocks: no.   Since: 0.1
+ */
+AICHAT_API int aichat_follower(void);
+
 /** Data is not exported. */
 AICHAT_API extern int aichat_data;
 
