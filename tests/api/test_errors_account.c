@@ -103,6 +103,42 @@ START_TEST(settings)
 }
 END_TEST
 
+static aichat_conversation *keyed(aichat *ai, const char *key, const char *digest)
+{
+	aichat_options *options = bag("idempotency_key", key, "request_digest", digest,
+				      NULL);
+	aichat_conversation *conv = new_conversation(ai, options);
+
+	aichat_options_free(options);
+	return conv;
+}
+
+/* A new conversation, written by a request with a key. */
+START_TEST(repeated)
+{
+	aichat *ai = open_ai("memory:", "n/1");
+	aichat_conversation *first = keyed(ai, "key", "one request");
+	aichat_conversation *again = keyed(ai, "key", "one request");
+	aichat_conversation *other = keyed(ai, "key", "another");
+	char long_key[300];
+
+	memset(long_key, 'k', sizeof(long_key));
+	long_key[sizeof(long_key) - 1] = '\0';
+	aichat_conversation *wrong = keyed(ai, long_key, "one request");
+	expect(aichat_conversation_save(wrong, &error), AICHAT_EINVAL);
+	expect(aichat_conversation_save(first, &error), 0);
+	expect(aichat_conversation_save(again, &error), AICHAT_EEXIST);
+	expect(aichat_conversation_save(other, &error), AICHAT_ECONFLICT);
+	expect(aichat_conversation_change(again, "{}", -1, 0, &error), AICHAT_EEXIST);
+	expect(aichat_conversation_change(other, "{}", -1, 0, &error), AICHAT_ECONFLICT);
+	aichat_conversation_unref(first);
+	aichat_conversation_unref(again);
+	aichat_conversation_unref(other);
+	aichat_conversation_unref(wrong);
+	aichat_close(ai);
+}
+END_TEST
+
 /* Runs a reply of Anna's for as long as it is let, in a process of its own. */
 static void run_reply(const char *store, int ready)
 {
@@ -144,4 +180,4 @@ START_TEST(owner_that_cannot_go)
 }
 END_TEST
 
-SUITE("errors_account", records, logs, settings, owner_that_cannot_go)
+SUITE("errors_account", records, logs, settings, repeated, owner_that_cannot_go)
