@@ -17,7 +17,7 @@
 #include "server.h"
 #include "stream.h"
 
-#define WRITE_BYTES_MAX ((size_t)256 * 1024)
+#define WRITE_BYTES_MAX ((size_t)64 * 1024)
 /* A buffer that grew beyond this is given back after the write. */
 #define KEPT_BYTES_MAX ((size_t)8 * 1024)
 /* When a client should come back that was cut off, and when the server goes. */
