@@ -161,12 +161,17 @@ async def use_async(ai: aichat.Context) -> None:
 
 @unittest.skipUnless(shutil.which("mypy"), "mypy is not installed")
 class Types(FolderTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.cache = tempfile.mkdtemp(prefix="aichat-mypy-")
+        cls.addClassCleanup(shutil.rmtree, cls.cache)
+
     def mypy(self, *arguments):
-        return plain("mypy", "--strict", "--cache-dir", os.path.join(self.folder, "cache"),
+        return plain("mypy", "--strict", "--python-version", "3.9", "--cache-dir", self.cache,
                      *arguments, MYPYPATH=support.PACKAGE)
 
     def test_package(self):
-        done = self.mypy("--python-version", "3.9", os.path.join(support.PACKAGE, "aichat"))
+        done = self.mypy(os.path.join(support.PACKAGE, "aichat"))
         self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_user(self):

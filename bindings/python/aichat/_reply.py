@@ -242,11 +242,10 @@ class Reply:
 
     async def _next_async(self) -> Optional[Event]:
         if self._calls and self._tools:
-            loop, tools = asyncio.get_running_loop(), self._tools
+            tools = self._tools
 
             async def answer(call: ToolCall) -> None:
-                self._answer(call, *await tools.call_async(
-                    call, lambda function: loop.run_in_executor(None, function)))
+                self._answer(call, *await tools.call_async(call))
 
             await asyncio.gather(*(answer(call) for call in list(self._calls)))
         self._in_a_row += 1
@@ -305,6 +304,7 @@ class Reply:
     def _leave(self) -> None:
         """A loop ended before the reply."""
         if not self._over and not self._detached and self._pid == os.getpid():
+            self._calls = []
             _ffi.aichat_reply_cancel(self._handle, None)
 
     def __enter__(self) -> "Reply":

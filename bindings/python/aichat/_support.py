@@ -92,6 +92,7 @@ class Handle(ctypes.c_void_p):
                 partial: Any = functools.partial) -> None:
         pointer, release = self.value, type(self).release
         if pointer is not None and release is not None and self.keeper is None:
+            self.value = None  # another finalizer of the same garbage may still look
             soon(partial(release, pointer))
 
 

@@ -1,5 +1,6 @@
 """Tools made of Python functions: the schema, the arguments, the call."""
 
+import asyncio
 import dataclasses
 import enum
 import functools
@@ -8,7 +9,7 @@ import json
 import logging
 import re
 import types
-from typing import (Any, Awaitable, Callable, Dict, Generic, Iterable, List, Literal, Mapping,
+from typing import (Any, Callable, Dict, Generic, Iterable, List, Literal, Mapping,
                     Optional, Tuple, TypeVar, Union, get_args, get_origin, get_type_hints)
 
 from . import _ffi
@@ -220,14 +221,14 @@ class Toolbox:
         except Exception as error:
             return _told(call, error)
 
-    async def call_async(self, call: ToolCall,
-                         run: Callable[[Callable[[], Any]], Awaitable[Any]]) -> Tuple[str, bool]:
-        """The same on an event loop; `run` takes functions that may block."""
+    async def call_async(self, call: ToolCall) -> Tuple[str, bool]:
+        """The same on an event loop; functions that are not async may block, and get a
+        thread of its executor."""
         try:
             prepared = self._prepared(call)
             if self._tools[call.name].is_async:
                 return _text(await prepared()), False
-            return _text(await run(prepared)), False
+            return _text(await asyncio.to_thread(prepared)), False
         except Exception as error:
             return _told(call, error)
 
