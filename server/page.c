@@ -23,6 +23,8 @@ aichat_json_writer *page_begin(void)
 	aichat_json_writer *w = aichat_json_writer_new(0);
 
 	aichat_json_writer_begin_object(w);
+	aichat_json_writer_key(w, "object", -1);
+	aichat_json_writer_string(w, "list", -1);
 	aichat_json_writer_key(w, "data", -1);
 	aichat_json_writer_begin_array(w);
 	return w;

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * Answers that are one page of a list: {"data":[...],"has_more":...,"next_cursor":"..."},
- * and the next page's address in Link.
+ * Answers that are one page of a list: {"object":"list","data":[...],"has_more":...,
+ * "next_cursor":"..."}, and the next page's address in Link.
  */
 
 #include "call.h"

@@ -72,18 +72,17 @@ static const struct schema schemas[] = {
 				   "Part") "}}}" },
 	{ "MessageList", LIST_OF("Message") },
 	{ "Conversation",
-	  OBJECT("\"id\":" ID ",\"title\":" TEXT ",\"head_id\":" ID ",\"tags\":" STRINGS
+	  OBJECT("\"id\":" ID ",\"title\":" TEXT ",\"head\":" ID ",\"tags\":" STRINGS
 		 ",\"pinned\":" BOOL ",\"archived\":" BOOL ",\"settings\":" ANY
 		 ",\"version\":" INT ",\"created_at\":" TIME ",\"updated_at\":" TIME) },
 	{ "ConversationList", LIST_OF("Conversation") },
-	{ "Reply", OBJECT("\"id\":" ID ",\"conversation_id\":" ID
-			  ",\"state\":{\"enum\":[\"queued\",\"running\",\"waiting\","
-			  "\"complete\","
-			  "\"stopped\",\"interrupted\",\"failed\"]},\"message\":" REF(
-				  "Message") ",\"messages\":{\"type\":\"array\","
-					     "\"items\":" REF("Message") "},"
-									 "\"error\""
-									 ":" ANY) },
+	{ "Reply",
+	  OBJECT("\"id\":" ID ",\"conversation_id\":" ID
+		 ",\"state\":{\"enum\":[\"queued\",\"running\",\"waiting\","
+		 "\"complete\",\"stopped\",\"interrupted\",\"failed\"]},\"model\":" TEXT
+		 ",\"user_message_id\":" ID ",\"message_id\":" ID
+		 ",\"message_ids\":" STRINGS ",\"rounds\":" INT ",\"last_seq\":" INT
+		 ",\"created_at\":" TIME ",\"ended_at\":" TIME ",\"error\":" ANY) },
 	{ "ReplyEnd", OBJECT("\"reply\":" REF("Reply") ",\"message\":" REF(
 			      "Message") ",\"messages\":{\"type\":\"array\","
 					 "\"items\":" REF("Message") "}") },

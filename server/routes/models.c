@@ -2,7 +2,7 @@
  * The models that can be asked.
  */
 
-#include "call.h"
+#include "page.h"
 
 static void put_known(aichat_json_writer *w, const char *key, int64_t value)
 {
@@ -61,13 +61,10 @@ static void put_prices(aichat_json_writer *w, const aichat_model *model)
 /* Those whose providers have a key, or need none; with all=true the whole catalog. */
 static void list(struct call *call)
 {
-	aichat_json_writer *w = aichat_json_writer_new(0);
+	aichat_json_writer *w = page_begin();
 	bool all = call_bool(call->query, "all", false);
 	aichat_model *model = NULL;
 
-	aichat_json_writer_begin_object(w);
-	aichat_json_writer_key(w, "data", -1);
-	aichat_json_writer_begin_array(w);
 	for (size_t n = 0; aichat_model_at(call->ai, n, &model) == 0; n++) {
 		bool ready = aichat_model_is_ready(model);
 		if (ready || all) {
@@ -85,9 +82,7 @@ static void list(struct call *call)
 		}
 		model = aichat_model_unref(model);
 	}
-	aichat_json_writer_end_array(w);
-	aichat_json_writer_end_object(w);
-	call_answer(call, 200, w);
+	page_answer(call, w, NULL);
 }
 
 static const struct field list_fields[] = {
