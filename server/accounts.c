@@ -1,35 +1,764 @@
-/*
- * The first key of a store without accounts.
- */
-
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include <sodium.h>
+
+#include "accounts.h"
 #include "auth.h"
+#include "http/http.h"
+#include "log.h"
+#include "rfc3339.h"
 
-int accounts_open(struct server *server, aichat_error **reterr)
+#define OWNER "aichatd"
+#define USE_NOTED_MS 60000
+
+struct accounts {
+	aichat *ai; /* a view of the owner above */
+	struct token_secret secret;
+	struct auth_cache *cache;
+	pthread_mutex_t change; /* held while admins are counted and one is changed */
+};
+
+/* ---- words ------------------------------------------------------------------------ */
+
+static const struct {
+	const char *name;
+	unsigned role, scopes;
+} roles[] = {
+	{ "admin", ROLE_ADMIN, SCOPE_READ | SCOPE_CHAT | SCOPE_GATEWAY | SCOPE_ADMIN },
+	{ "user", ROLE_USER, SCOPE_READ | SCOPE_CHAT | SCOPE_GATEWAY },
+	{ "viewer", ROLE_VIEWER, SCOPE_READ },
+};
+
+static const struct {
+	const char *name;
+	unsigned scope;
+} scopes[] = {
+	{ "read", SCOPE_READ },
+	{ "chat", SCOPE_CHAT },
+	{ "gateway", SCOPE_GATEWAY },
+	{ "admin", SCOPE_ADMIN },
+};
+
+#define ROLES (sizeof(roles) / sizeof(*roles))
+#define SCOPES ((int)(sizeof(scopes) / sizeof(*scopes)))
+
+const char *role_name(unsigned role)
 {
-	(void)server;
-	(void)reterr;
+	for (size_t i = 0; i < ROLES; i++)
+		if (roles[i].role == role)
+			return roles[i].name;
+	return "none";
+}
+
+unsigned role_of(const char *name)
+{
+	for (size_t i = 0; i < ROLES; i++)
+		if (strcmp(roles[i].name, name) == 0)
+			return roles[i].role;
+	return 0;
+}
+
+unsigned role_scopes(unsigned role)
+{
+	for (size_t i = 0; i < ROLES; i++)
+		if (roles[i].role == role)
+			return roles[i].scopes;
+	return 0;
+}
+
+unsigned scope_of(const char *name)
+{
+	for (int i = 0; i < SCOPES; i++)
+		if (strcmp(scopes[i].name, name) == 0)
+			return scopes[i].scope;
+	return 0;
+}
+
+const char *scope_name(int n, unsigned of)
+{
+	if (n >= SCOPES)
+		return NULL;
+	return of & scopes[n].scope ? scopes[n].name : "";
+}
+
+bool is_user_name(const char *name)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-_@");
+
+	return len > 0 && len <= USER_NAME_MAX && name[len] == '\0';
+}
+
+/* ---- JSON ------------------------------------------------------------------------- */
+
+static void put_text(aichat_json_writer *w, const char *name, const char *text)
+{
+	aichat_json_writer_key(w, name, -1);
+	aichat_json_writer_string(w, text, -1);
+}
+
+static void put_int(aichat_json_writer *w, const char *name, int64_t number)
+{
+	aichat_json_writer_key(w, name, -1);
+	aichat_json_writer_int(w, number);
+}
+
+static void put_limit(aichat_json_writer *w, const char *name, int64_t limit)
+{
+	if (limit)
+		put_int(w, name, limit);
+}
+
+void write_limits(aichat_json_writer *w, const struct limit_values *limits)
+{
+	aichat_json_writer_key(w, "limits", -1);
+	aichat_json_writer_begin_object(w);
+	put_limit(w, "requests_per_minute", limits->requests_per_minute);
+	put_limit(w, "tokens_per_minute", limits->tokens_per_minute);
+	put_limit(w, "concurrent_replies", limits->concurrent_replies);
+	aichat_json_writer_end_object(w);
+}
+
+static int64_t limit_in(const aichat_json *doc, int limits, const char *name)
+{
+	int64_t value = 0;
+
+	if (aichat_json_int(doc, aichat_json_get(doc, limits, name), &value) < 0)
+		return 0;
+	return value;
+}
+
+static struct limit_values limits_in(const aichat_json *doc)
+{
+	int limits = aichat_json_get(doc, 0, "limits");
+
+	return (struct limit_values){
+		.requests_per_minute = limit_in(doc, limits, "requests_per_minute"),
+		.tokens_per_minute = limit_in(doc, limits, "tokens_per_minute"),
+		.concurrent_replies = limit_in(doc, limits, "concurrent_replies"),
+	};
+}
+
+static void put_scopes(aichat_json_writer *w, unsigned of)
+{
+	const char *name;
+
+	aichat_json_writer_key(w, "scopes", -1);
+	aichat_json_writer_begin_array(w);
+	for (int i = 0; (name = scope_name(i, of)); i++)
+		if (*name)
+			aichat_json_writer_string(w, name, -1);
+	aichat_json_writer_end_array(w);
+}
+
+static unsigned scopes_in(const aichat_json *doc)
+{
+	int list = aichat_json_get(doc, 0, "scopes");
+	unsigned found = 0;
+
+	for (int v = aichat_json_first(doc, list); v != AICHAT_JSON_NONE;
+	     v = aichat_json_next(doc, list, v)) {
+		const char *name = aichat_json_string(doc, v, NULL);
+		found |= name ? scope_of(name) : 0;
+	}
+	return found;
+}
+
+static void put_digest(aichat_json_writer *w, const unsigned char digest[DIGEST_BYTES])
+{
+	char text[DIGEST_TEXT];
+
+	digest_text(digest, text);
+	put_text(w, "digest", text);
+}
+
+static bool digest_in(const aichat_json *doc, unsigned char ret_digest[DIGEST_BYTES])
+{
+	const char *text = call_text(doc, "digest", "");
+	size_t len = 0;
+
+	return sodium_hex2bin(ret_digest, DIGEST_BYTES, text, strlen(text), NULL, &len,
+			      NULL) == 0 &&
+	       len == DIGEST_BYTES;
+}
+
+static void put_time(aichat_json_writer *w, const char *name, int64_t unix_ms)
+{
+	char text[TIME_TEXT];
+
+	if (unix_ms)
+		put_text(w, name, time_text(unix_ms, text));
+}
+
+void write_user(aichat_json_writer *w, const struct user *user)
+{
+	aichat_json_writer_begin_object(w);
+	put_text(w, "id", user->id);
+	put_text(w, "name", user->name);
+	put_text(w, "role", role_name(user->role));
+	aichat_json_writer_key(w, "has_password", -1);
+	aichat_json_writer_bool(w, *user->password != '\0');
+	if (user->ending) {
+		aichat_json_writer_key(w, "ending", -1);
+		aichat_json_writer_bool(w, true);
+	}
+	write_limits(w, &user->limits);
+	put_time(w, "created_at", user->created_unix_ms);
+	put_time(w, "updated_at", user->updated_unix_ms);
+	aichat_json_writer_end_object(w);
+}
+
+void write_key(aichat_json_writer *w, const struct key *key)
+{
+	put_text(w, "id", key->id);
+	put_text(w, "user_id", key->user);
+	put_text(w, "name", key->name);
+	put_scopes(w, key->scopes);
+	write_limits(w, &key->limits);
+	put_time(w, "created_at", key->created_unix_ms);
+	put_time(w, "expires_at", key->expires_unix_ms);
+	put_time(w, "last_used_at", key->last_used_unix_ms);
+}
+
+/* ---- records ---------------------------------------------------------------------- */
+
+/* Takes the writer. */
+static int set_json(aichat_record *record, aichat_json_writer *w, aichat_error **reterr)
+{
+	const char *text = NULL;
+	size_t len = 0;
+	int rc = aichat_json_writer_finish(w, &text, &len);
+
+	if (rc == 0)
+		rc = aichat_record_set_json(record, text, (int64_t)len, reterr);
+	aichat_json_writer_unref(w);
+	return rc;
+}
+
+static int set_user(aichat_record *record, const struct user *user, aichat_error **reterr)
+{
+	aichat_json_writer *w = aichat_json_writer_new(0);
+
+	aichat_json_writer_begin_object(w);
+	put_text(w, "role", role_name(user->role));
+	if (*user->password)
+		put_text(w, "password", user->password);
+	if (user->ending) {
+		aichat_json_writer_key(w, "ending", -1);
+		aichat_json_writer_bool(w, true);
+	}
+	write_limits(w, &user->limits);
+	aichat_json_writer_end_object(w);
+	int rc = set_json(record, w, reterr);
+	return rc < 0 ? rc : aichat_record_set_name(record, user->name, reterr);
+}
+
+bool user_from(const aichat_record *record, struct user *ret_user)
+{
+	aichat_json *doc = NULL;
+
+	*ret_user = (struct user){
+		.version = aichat_record_version(record),
+		.created_unix_ms = aichat_record_created_unix_ms(record),
+		.updated_unix_ms = aichat_record_updated_unix_ms(record),
+	};
+	if (aichat_json_parse(aichat_record_json(record, NULL), -1, &doc, NULL) < 0)
+		return false;
+	const char *name = aichat_record_name(record);
+	snprintf(ret_user->id, sizeof(ret_user->id), "%s", aichat_record_id(record));
+	snprintf(ret_user->name, sizeof(ret_user->name), "%s", name ? name : "");
+	snprintf(ret_user->password, sizeof(ret_user->password), "%s",
+		 call_text(doc, "password", ""));
+	ret_user->role = role_of(call_text(doc, "role", ""));
+	ret_user->ending = call_bool(doc, "ending", false);
+	ret_user->limits = limits_in(doc);
+	aichat_json_unref(doc);
+	return true;
+}
+
+static int read_user(struct accounts *accounts, const char *id, const char *name,
+		     struct user *ret_user, aichat_record **ret_record,
+		     aichat_error **reterr)
+{
+	int rc = id ? aichat_record_get(accounts->ai, "user", id, ret_record, reterr)
+		    : aichat_record_find(accounts->ai, "user", name, ret_record, reterr);
+
+	if (rc == 0 && !user_from(*ret_record, ret_user)) {
+		*ret_record = aichat_record_free(*ret_record);
+		rc = AICHAT_ENOMEM;
+	}
+	return rc;
+}
+
+int user_get(struct accounts *accounts, const char *id, const char *name,
+	     struct user *ret_user, aichat_error **reterr)
+{
+	aichat_record *record = NULL;
+	int rc = read_user(accounts, id, name, ret_user, &record, reterr);
+
+	aichat_record_free(record);
+	return rc;
+}
+
+static int set_request(aichat_record *record, const struct request_key *request,
+		       aichat_error **reterr)
+{
+	return request ? aichat_record_set_idempotency(record, request->key,
+						       request->digest, reterr)
+		       : 0;
+}
+
+int user_add(struct accounts *accounts, struct user *user,
+	     const struct request_key *request, aichat_error **reterr)
+{
+	aichat_record *record = NULL;
+	int rc = aichat_record_new("user", NULL, &record, reterr);
+
+	if (rc == 0)
+		rc = set_user(record, user, reterr);
+	if (rc == 0)
+		rc = set_request(record, request, reterr);
+	if (rc == 0)
+		rc = aichat_record_add(accounts->ai, record, reterr);
+	if (rc == 0 && !user_from(record, user))
+		rc = AICHAT_ENOMEM;
+	aichat_record_free(record);
+	return rc;
+}
+
+/* Whether somebody else is an admin. */
+static int has_other_admin(struct accounts *accounts, const char *id, bool *ret_has,
+			   aichat_error **reterr)
+{
+	char after[64] = "";
+	struct user user;
+	int rc = 0;
+
+	*ret_has = false;
+	do {
+		aichat_records *records = NULL;
+		rc = accounts_list(accounts, "user", NULL, *after ? after : NULL, 200,
+				   &records, reterr);
+		for (size_t i = 0; i < aichat_records_count(records); i++)
+			if (user_from(aichat_records_at(records, i), &user) &&
+			    user.role == ROLE_ADMIN && !user.ending &&
+			    strcmp(user.id, id) != 0)
+				*ret_has = true;
+		const char *next = aichat_records_cursor(records);
+		snprintf(after, sizeof(after), "%s", next ? next : "");
+		aichat_records_free(records);
+	} while (rc == 0 && !*ret_has && *after);
+	return rc;
+}
+
+/* With accounts->change held. */
+static int save_user(struct accounts *accounts, struct user *user, aichat_error **reterr)
+{
+	aichat_record *record = NULL;
+	struct user before;
+	bool others = true;
+	int rc = read_user(accounts, user->id, NULL, &before, &record, reterr);
+
+	if (rc == 0 && before.version != user->version)
+		rc = AICHAT_ESTALE;
+	if (rc == 0 && before.role == ROLE_ADMIN && !before.ending &&
+	    (user->role != ROLE_ADMIN || user->ending))
+		rc = has_other_admin(accounts, user->id, &others, reterr);
+	if (rc == 0 && !others)
+		rc = AICHAT_ESTATE;
+	if (rc == 0)
+		rc = set_user(record, user, reterr);
+	if (rc == 0)
+		rc = aichat_record_save(accounts->ai, record, reterr);
+	if (rc == 0 && !user_from(record, user))
+		rc = AICHAT_ENOMEM;
+	aichat_record_free(record);
+	return rc;
+}
+
+int user_save(struct server *server, struct user *user, aichat_error **reterr)
+{
+	struct accounts *accounts = server->accounts;
+
+	pthread_mutex_lock(&accounts->change);
+	int rc = save_user(accounts, user, reterr);
+	pthread_mutex_unlock(&accounts->change);
+	accounts_changed(server);
+	return rc;
+}
+
+/* All children of a kind. */
+static int drop_children(struct accounts *accounts, const char *kind, const char *user,
+			 aichat_error **reterr)
+{
+	size_t count;
+	int rc;
+
+	do {
+		aichat_records *records = NULL;
+		rc = aichat_record_list(accounts->ai, kind, "user", user, NULL, 100,
+					&records, reterr);
+		count = aichat_records_count(records);
+		for (size_t i = 0; rc == 0 && i < count; i++) {
+			aichat_error *error = NULL;
+			rc = aichat_record_delete(
+				accounts->ai, kind,
+				aichat_record_id(aichat_records_at(records, i)), &error);
+			if (rc == AICHAT_ENOTFOUND)
+				rc = 0;
+			if (rc < 0 && reterr)
+				*reterr = error;
+			else
+				aichat_error_unref(error);
+		}
+		aichat_records_free(records);
+	} while (rc == 0 && count);
+	return rc;
+}
+
+int user_revoke(struct server *server, struct user *user, aichat_error **reterr)
+{
+	struct accounts *accounts = server->accounts;
+	int rc = 0;
+
+	if (*user->password) {
+		*user->password = '\0';
+		rc = user_save(server, user, reterr);
+	}
+	if (rc == 0)
+		rc = drop_children(accounts, "key", user->id, reterr);
+	if (rc == 0)
+		rc = drop_children(accounts, "login", user->id, reterr);
+	accounts_changed(server);
+	return rc;
+}
+
+/* First nobody is let in any more, last the record goes: what breaks off between can be
+ * done again. */
+int user_delete(struct server *server, struct user *user, aichat_error **reterr)
+{
+	struct accounts *accounts = server->accounts;
+	int rc = 0;
+
+	if (!user->ending) {
+		user->ending = true;
+		rc = user_save(server, user, reterr);
+	}
+	if (rc == 0)
+		rc = aichat_owner_delete(server->ai, user->id, reterr);
+	if (rc == 0)
+		rc = aichat_record_delete(accounts->ai, "user", user->id, reterr);
+	accounts_changed(server);
+	return rc;
+}
+
+/* ---- keys ------------------------------------------------------------------------- */
+
+static int set_key(aichat_record *record, const struct key *key, aichat_error **reterr)
+{
+	aichat_json_writer *w = aichat_json_writer_new(0);
+
+	aichat_json_writer_begin_object(w);
+	put_text(w, "name", key->name);
+	put_scopes(w, key->scopes);
+	put_digest(w, key->digest);
+	write_limits(w, &key->limits);
+	put_int(w, "last_used_at", key->last_used_unix_ms);
+	aichat_json_writer_end_object(w);
+	return set_json(record, w, reterr);
+}
+
+bool key_from(const aichat_record *record, struct key *ret_key)
+{
+	const char *user = aichat_record_parent_id(record);
+	aichat_json *doc = NULL;
+
+	*ret_key = (struct key){
+		.created_unix_ms = aichat_record_created_unix_ms(record),
+		.expires_unix_ms = aichat_record_expires_unix_ms(record),
+	};
+	if (!user ||
+	    aichat_json_parse(aichat_record_json(record, NULL), -1, &doc, NULL) < 0)
+		return false;
+	snprintf(ret_key->id, sizeof(ret_key->id), "%s", aichat_record_id(record));
+	snprintf(ret_key->user, sizeof(ret_key->user), "%s", user);
+	snprintf(ret_key->name, sizeof(ret_key->name), "%s", call_text(doc, "name", ""));
+	ret_key->scopes = scopes_in(doc);
+	ret_key->limits = limits_in(doc);
+	ret_key->last_used_unix_ms = call_int(doc, "last_used_at", 0);
+	bool ok = digest_in(doc, ret_key->digest);
+	aichat_json_unref(doc);
+	return ok;
+}
+
+int key_get(struct accounts *accounts, const char *id, struct key *ret_key,
+	    aichat_error **reterr)
+{
+	aichat_record *record = NULL;
+	int rc = aichat_record_get(accounts->ai, "key", id, &record, reterr);
+
+	if (rc == 0 && !key_from(record, ret_key))
+		rc = AICHAT_ENOMEM;
+	aichat_record_free(record);
+	return rc;
+}
+
+int key_add(struct accounts *accounts, struct key *key, char ret_token[TOKEN_TEXT],
+	    const struct request_key *request, aichat_error **reterr)
+{
+	aichat_record *record = NULL;
+	char id[TOKEN_ID];
+
+	token_make(TOKEN_KEY_PREFIX, id, ret_token);
+	token_digest(&accounts->secret, ret_token, key->digest);
+	int rc = aichat_record_new("key", id, &record, reterr);
+	if (rc == 0)
+		rc = aichat_record_set_parent(record, "user", key->user, reterr);
+	if (rc == 0)
+		rc = set_key(record, key, reterr);
+	if (rc == 0)
+		rc = set_request(record, request, reterr);
+	if (rc == 0) {
+		aichat_record_set_expires(record, key->expires_unix_ms);
+		rc = aichat_record_add(accounts->ai, record, reterr);
+	}
+	if (rc == 0 && !key_from(record, key))
+		rc = AICHAT_ENOMEM;
+	aichat_record_free(record);
+	if (rc < 0)
+		sodium_memzero(ret_token, TOKEN_TEXT);
+	return rc;
+}
+
+int key_revoke(struct server *server, const char *id, aichat_error **reterr)
+{
+	int rc = aichat_record_delete(server->accounts->ai, "key", id, reterr);
+
+	accounts_changed(server);
+	return rc;
+}
+
+void key_note_use(struct accounts *accounts, const struct key *key)
+{
+	int64_t now = clock_unix_ms();
+	aichat_record *record = NULL;
+	struct key stored;
+
+	if (now - key->last_used_unix_ms < USE_NOTED_MS)
+		return;
+	/* Somebody else may have noted it, or the key may be gone: nothing is lost. */
+	if (aichat_record_get(accounts->ai, "key", key->id, &record, NULL) == 0 &&
+	    key_from(record, &stored) && now - stored.last_used_unix_ms >= USE_NOTED_MS) {
+		stored.last_used_unix_ms = now;
+		if (set_key(record, &stored, NULL) == 0)
+			aichat_record_save(accounts->ai, record, NULL);
+	}
+	aichat_record_free(record);
+}
+
+int accounts_list(struct accounts *accounts, const char *kind, const char *user,
+		  const char *after, size_t limit, aichat_records **ret_records,
+		  aichat_error **reterr)
+{
+	return aichat_record_list(accounts->ai, kind, user ? "user" : NULL, user, after,
+				  limit, ret_records, reterr);
+}
+
+/* ---- logins ----------------------------------------------------------------------- */
+
+int login_add(struct accounts *accounts, const struct user *user,
+	      char ret_token[TOKEN_TEXT], aichat_error **reterr)
+{
+	aichat_json_writer *w = aichat_json_writer_new(0);
+	unsigned char digest[DIGEST_BYTES];
+	aichat_record *record = NULL;
+	char id[TOKEN_ID];
+
+	token_make(TOKEN_LOGIN_PREFIX, id, ret_token);
+	token_digest(&accounts->secret, ret_token, digest);
+	aichat_json_writer_begin_object(w);
+	put_digest(w, digest);
+	aichat_json_writer_end_object(w);
+	int rc = aichat_record_new("login", id, &record, reterr);
+	if (rc < 0) {
+		aichat_json_writer_unref(w);
+		return rc;
+	}
+	rc = set_json(record, w, reterr);
+	if (rc == 0)
+		rc = aichat_record_set_parent(record, "user", user->id, reterr);
+	if (rc == 0) {
+		aichat_record_set_expires(record, clock_unix_ms() + LOGIN_MS);
+		rc = aichat_record_add(accounts->ai, record, reterr);
+	}
+	aichat_record_free(record);
+	return rc;
+}
+
+int login_get(struct accounts *accounts, const char *id, char ret_user[40],
+	      unsigned char ret_digest[DIGEST_BYTES], int64_t *ret_expires_unix_ms,
+	      aichat_error **reterr)
+{
+	aichat_record *record = NULL;
+	aichat_json *doc = NULL;
+	int rc = aichat_record_get(accounts->ai, "login", id, &record, reterr);
+
+	if (rc < 0)
+		return rc;
+	const char *user = aichat_record_parent_id(record);
+	rc = aichat_json_parse(aichat_record_json(record, NULL), -1, &doc, reterr);
+	if (rc == 0 && (!user || !digest_in(doc, ret_digest)))
+		rc = AICHAT_ENOTFOUND;
+	if (rc == 0) {
+		snprintf(ret_user, 40, "%s", user);
+		*ret_expires_unix_ms = aichat_record_expires_unix_ms(record);
+	}
+	aichat_json_unref(doc);
+	aichat_record_free(record);
+	return rc;
+}
+
+int login_end(struct server *server, const char *id, aichat_error **reterr)
+{
+	int rc = aichat_record_delete(server->accounts->ai, "login", id, reterr);
+
+	accounts_changed(server);
+	return rc;
+}
+
+/* ---- the rest --------------------------------------------------------------------- */
+
+const struct token_secret *accounts_secret(const struct accounts *accounts)
+{
+	return &accounts->secret;
+}
+
+aichat *accounts_store(const struct accounts *accounts)
+{
+	return accounts->ai;
+}
+
+struct auth_cache *accounts_cache(const struct accounts *accounts)
+{
+	return accounts->cache;
+}
+
+void accounts_changed(struct server *server)
+{
+	auth_cache_clear(server->accounts->cache);
+	if (server->http)
+		http_server_wake(server->http);
+}
+
+int accounts_repeat(struct accounts *accounts, const struct request_key *request,
+		    char ret_id[80], aichat_error **reterr)
+{
+	char *id = NULL;
+	int rc = aichat_idempotency_find(accounts->ai, request->key, request->digest, &id,
+					 reterr);
+
+	if (rc == 1)
+		snprintf(ret_id, 80, "%s", id);
+	aichat_free(id);
+	return rc;
+}
+
+void audit(struct accounts *accounts, const char *actor, const char *action,
+	   const char *object, aichat_json_writer *details)
+{
+	aichat_error *error = NULL;
+	const char *text = NULL;
+	size_t len = 0;
+	int rc = details ? aichat_json_writer_finish(details, &text, &len) : 0;
+
+	if (rc == 0)
+		rc = aichat_audit_add(accounts->ai, actor, action, object, text,
+				      (int64_t)len, &error);
+	if (rc < 0)
+		log_line(AICHAT_LOG_ERROR, "%s is not in the audit log: %s", action,
+			 error ? aichat_error_message(error) : aichat_error_text(rc));
+	aichat_error_unref(error);
+	aichat_json_writer_unref(details);
+}
+
+int accounts_exist(struct server *server, bool *ret_exist, aichat_error **reterr)
+{
+	aichat_records *records = NULL;
+	int rc = accounts_list(server->accounts, "user", NULL, NULL, 1, &records, reterr);
+
+	*ret_exist = aichat_records_count(records) > 0;
+	aichat_records_free(records);
+	return rc;
+}
+
+int accounts_first_key(struct server *server, char **ret_key, aichat_error **reterr)
+{
+	struct accounts *accounts = server->accounts;
+	struct user user = { .name = "admin", .role = ROLE_ADMIN };
+	struct key key = { .name = "first key" };
+	char token[TOKEN_TEXT];
+
+	int rc = user_add(accounts, &user, NULL, reterr);
+	if (rc < 0)
+		return rc;
+	snprintf(key.user, sizeof(key.user), "%s", user.id);
+	key.scopes = role_scopes(user.role);
+	rc = key_add(accounts, &key, token, NULL, reterr);
+	if (rc < 0)
+		return rc;
+	audit(accounts, "aichatd", "key.add", key.id, NULL);
+	*ret_key = strdup(token);
+	sodium_memzero(token, sizeof(token));
+	return *ret_key ? 0 : AICHAT_ENOMEM;
+}
+
+int accounts_open(struct server *server, char error[256])
+{
+	struct accounts *accounts = calloc(1, sizeof(*accounts));
+	char path[sizeof(server->store_path) + 16] = "";
+	aichat_error *why = NULL;
+	bool made, exist = false;
+
+	snprintf(error, 256, "out of memory");
+	if (!accounts)
+		return -1;
+	pthread_mutex_init(&accounts->change, NULL);
+	server->accounts = accounts;
+	accounts->cache = auth_cache_new();
+	if (!accounts->cache)
+		return -1;
+	int rc = aichat_for_owner(server->ai, OWNER, &accounts->ai, &why);
+	if (rc == 0 && server->store_path[0])
+		snprintf(path, sizeof(path), "%s-secret", server->store_path);
+	if (rc == 0 && token_secret_open(path, &accounts->secret, &made, error) < 0)
+		return -1;
+	if (rc == 0 && made)
+		rc = accounts_exist(server, &exist, &why);
+	if (rc < 0) {
+		snprintf(error, 256, "%s", why ? aichat_error_message(why) : error);
+		aichat_error_unref(why);
+		return -1;
+	}
+	if (exist)
+		log_line(AICHAT_LOG_WARNING,
+			 "%s was missing and is new: all keys and logins are void; "
+			 "restore it, or make new ones with `aichatd key add`",
+			 path);
 	return 0;
 }
 
 void accounts_close(struct server *server)
 {
-	(void)server;
-}
+	struct accounts *accounts = server->accounts;
 
-int accounts_exist(struct server *server, bool *ret_exist, aichat_error **reterr)
-{
-	(void)server;
-	(void)reterr;
-	*ret_exist = true;
-	return 0;
-}
-
-int accounts_first_key(struct server *server, char **ret_key, aichat_error **reterr)
-{
-	(void)server;
-	(void)ret_key;
-	(void)reterr;
-	return AICHAT_ESTATE;
+	server->accounts = NULL;
+	if (!accounts)
+		return;
+	auth_cache_free(accounts->cache);
+	aichat_close(accounts->ai);
+	pthread_mutex_destroy(&accounts->change);
+	sodium_memzero(&accounts->secret, sizeof(accounts->secret));
+	free(accounts);
 }

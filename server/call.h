@@ -17,14 +17,19 @@
 
 struct server;
 
+struct limit_values { /* 0 = none of its own */
+	int64_t requests_per_minute, tokens_per_minute, concurrent_replies;
+};
+
 /* Who asks. Made anew for each call from the cache of auth.c. */
 struct principal {
-	char user[40];      /* the user's id; the owner of what they store is the same */
-	char name[129];     /* the user's login name */
-	char key[40];       /* the key's public id; "" for a login */
-	unsigned role;      /* one of enum role */
-	unsigned scopes;    /* enum scope; of a login all that its role allows */
-	uint64_t authority; /* changes when rights were taken away: see auth.h */
+	char user[40];   /* the user's id; the owner of what they store is the same */
+	char name[129];  /* the user's login name */
+	char key[40];    /* the key's public id; "" for a login */
+	char login[40];  /* the login's; "" for a key */
+	unsigned role;   /* one of enum role */
+	unsigned scopes; /* enum scope; of a login all that its role allows */
+	struct limit_values user_limits, key_limits;
 };
 
 struct call {

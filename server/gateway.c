@@ -30,6 +30,7 @@ struct run {
 	struct call *call;
 	aichat_exchange *exchange;
 	struct reservation reservation;
+	struct auth_watch rights;
 	struct playback *playback; /* or NULL */
 	bool begun; /* the head is out, or would be if the caller were there */
 	bool booked;
@@ -189,10 +190,6 @@ static void wait_on(struct run *run, int64_t silent_ms)
 {
 	struct call *call = run->call;
 
-	if (!auth_still_valid(call->server, &call->principal)) {
-		aichat_exchange_cancel(run->exchange);
-		return;
-	}
 	if (!aichat_exchange_is_stream(run->exchange) ||
 	    (!run->begun && silent_ms < SILENCE_MS))
 		return;
@@ -243,6 +240,8 @@ static void pass_on(struct run *run)
 
 	while ((rc = aichat_exchange_next(run->exchange, heartbeat_ms, &bytes, &len,
 					  &error)) != 0) {
+		if (!auth_holds(run->call, &run->rights))
+			aichat_exchange_cancel(run->exchange);
 		if (rc == AICHAT_EAGAIN) {
 			silent_ms += heartbeat_ms;
 			error = aichat_error_unref(error);

@@ -9,10 +9,10 @@
 #include "call.h"
 
 struct reservation {
-	struct limits *limits;
-	int64_t tokens; /* reserved */
-	bool request, reply;
+	struct limits *limits; /* NULL: nothing is reserved, or it is settled */
+	int64_t tokens;        /* reserved */
 	void *levels[3];
+	int64_t windows[3];
 };
 
 struct limits *limits_new(struct server *server);

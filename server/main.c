@@ -219,7 +219,8 @@ static int prepare_accounts(struct daemon *daemon)
 
 	if (accounts_exist(server, &exist, &error) < 0)
 		return fail_error(error);
-	if (exist)
+	/* Where there is no place to listen, that is what is to be said. */
+	if (exist || !strchr(server->settings.listen, ':'))
 		return EXIT_SUCCESS;
 	if (!is_bind_local(server->settings.listen))
 		return fail("there is no key for anybody, and %s can be reached from "
@@ -286,14 +287,15 @@ static int start(struct daemon *daemon, bool serving)
 {
 	struct server *server = &daemon->server;
 	aichat_error *error = NULL;
+	char message[256];
 
 	if (aichat_open(server->options, &server->ai, &error) < 0)
 		return fail_error(error);
 	/* Others may open the store beside the daemon, but for a second one. */
 	if (serving && lock_store(daemon) != EXIT_SUCCESS)
 		return EXIT_FAILURE;
-	if (accounts_open(server, &error) < 0)
-		return fail_error(error);
+	if (accounts_open(server, message) < 0)
+		return fail("%s", message);
 	server->limits = limits_new(server);
 	server->metrics = metrics_new();
 	if (!server->limits || !server->metrics)
@@ -422,6 +424,10 @@ int main(int argc, char **argv)
 	}
 	if (daemon.args.help) {
 		args_print_help();
+		return EXIT_SUCCESS;
+	}
+	if (daemon.args.word_count == 1 && strcmp(daemon.args.words[0], "help") == 0) {
+		admin_print_help();
 		return EXIT_SUCCESS;
 	}
 	forbid_core_dumps();

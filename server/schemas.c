@@ -20,6 +20,15 @@
 #define ANY "{\"type\":\"object\",\"additionalProperties\":true}"
 #define STRINGS "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"
 
+#define USER_MEMBERS                                                                     \
+	"\"id\":" ID ",\"name\":" TEXT ",\"role\":{\"enum\":[\"admin\",\"user\","        \
+	"\"viewer\"]},\"has_password\":" BOOL ",\"ending\":" BOOL                        \
+	",\"limits\":" REF("Limits") ",\"created_at\":" TIME ",\"updated_at\":" TIME
+#define KEY_MEMBERS                                                                      \
+	"\"id\":" TEXT ",\"user_id\":" ID ",\"name\":" TEXT ",\"scopes\":" STRINGS       \
+	",\"limits\":" REF("Limits") ",\"created_at\":" TIME ",\"expires_at\":" TIME     \
+				     ",\"last_used_at\":" TIME
+
 static const struct schema schemas[] = {
 	{ "Text", TEXT },
 	{ "Any", ANY },
@@ -96,6 +105,20 @@ static const struct schema schemas[] = {
 			  ",\"output_tokens\":" INT ",\"abilities\":" STRINGS
 			  ",\"nano_usd_per_token\":" ANY ",\"priced_on\":" TEXT) },
 	{ "ModelList", LIST_OF("Model") },
+	{ "Limits", OBJECT("\"requests_per_minute\":" INT ",\"tokens_per_minute\":" INT
+			   ",\"concurrent_replies\":" INT) },
+	{ "User", OBJECT(USER_MEMBERS) },
+	{ "UserList", LIST_OF("User") },
+	{ "Key", OBJECT(KEY_MEMBERS) },
+	{ "NewKey", OBJECT(KEY_MEMBERS ",\"key\":" TEXT) },
+	{ "KeyList", LIST_OF("Key") },
+	{ "Login", OBJECT("\"user\":" REF("User") ",\"csrf_token\":" TEXT) },
+	{ "Me", OBJECT("\"user\":" REF("User") ",\"key_id\":" TEXT ",\"scopes\":" STRINGS
+					       ",\"csrf_token\":" TEXT) },
+	{ "AuditEntry", OBJECT("\"number\":" INT ",\"time\":" TIME ",\"actor\":" TEXT
+			       ",\"action\":" TEXT ",\"object\":" TEXT ",\"details\":" ANY
+			       ",\"hash\":" TEXT) },
+	{ "AuditList", LIST_OF("AuditEntry") },
 	/* What the gateway answers is described by those whose words it speaks. */
 	{ "ChatCompletion",
 	  OBJECT("\"id\":" TEXT ",\"object\":" TEXT ",\"model\":" TEXT

@@ -28,6 +28,7 @@ struct telling {
 	struct call *call;
 	aichat_reply *reply;
 	struct ongoing *ongoing;
+	struct auth_watch rights;
 	int64_t beat_us; /* of the last heartbeat */
 	bool over;       /* the terminal event was taken */
 	char *out;
@@ -128,13 +129,12 @@ static enum turn beat(struct telling *t)
 		send_out(t);
 		return THE_END;
 	}
-	if (now_us - t->beat_us < call->server->settings.heartbeat_ms * 1000)
-		return GO_ON;
-	t->beat_us = now_us;
-	if (!auth_still_valid(call->server, &call->principal)) {
+	if (!auth_holds(call, &t->rights)) {
 		call->error_type = "caller_unauthenticated";
 		return CUT;
 	}
+	if (now_us - t->beat_us >= call->server->settings.heartbeat_ms * 1000)
+		t->beat_us = now_us;
 	return GO_ON;
 }
 

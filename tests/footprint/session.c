@@ -5,9 +5,6 @@
  *     session STORE [OPENAI_BASE_URL ANTHROPIC_BASE_URL]
  *
  * Without the URLs only the built-in echo is asked, and no libcurl is loaded.
- *
- * It is the old program of tests/abi, too, so it uses what the baseline there has and
- * nothing newer.
  */
 
 #include <stdio.h>

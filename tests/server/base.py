@@ -89,14 +89,15 @@ class Daemon:
         return [json.loads(line) for line in self.log().splitlines() if line[:1] == "{"]
 
     def ready(self):
-        """Wait until it listens; self.key is the first key if this is the first start."""
+        """Wait until it listens; self.key is the key of the home's first start."""
         def started():
             if self.process.poll() is not None:
                 raise AssertionError(f"aichatd ended with {self.process.returncode}:\n"
                                      f"{self.log()[-3000:]}")
             return re.search(r"Listening on http://[^:]+:(\d+)\n", self.text())
         self.port = int(wait_until(started, "start").group(1))
-        key = re.search(r"\b(ack_\S+)", self.text())
+        whole = (self.home / "out").read_text(encoding="utf-8", errors="replace")
+        key = re.search(r"\b(ack_\S+)", whole)
         self.key = key.group(1) if key else None
         found = re.findall(r"health on port (\d+)", self.log())
         self.admin_port = int(found[-1]) if found else 0
