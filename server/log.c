@@ -3,6 +3,7 @@
  */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -44,23 +45,37 @@ static void put_int(aichat_json_writer *w, const char *key, int64_t number)
 
 static void put_ms(aichat_json_writer *w, const char *key, int64_t us)
 {
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" PRId64 ".%03d", us / 1000, (int)(us % 1000));
 	aichat_json_writer_key(w, key, -1);
-	aichat_json_writer_double(w, (double)us / 1000.0);
+	aichat_json_writer_raw(w, text, -1);
+}
+
+/* RFC 3339; what changes once a second is written once a second. */
+static const char *time_stamp(void)
+{
+	static _Thread_local char stamp[40];
+	static _Thread_local time_t second;
+	int64_t now_ms = clock_unix_ms();
+	time_t now = (time_t)(now_ms / 1000);
+	struct tm parts;
+
+	if (now != second && gmtime_r(&now, &parts)) {
+		strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S.000Z", &parts);
+		second = now;
+	}
+	for (int i = 22, ms = (int)(now_ms % 1000); i > 19; i--, ms /= 10)
+		stamp[i] = (char)('0' + ms % 10);
+	return stamp;
 }
 
 static aichat_json_writer *begin(const char *level)
 {
 	aichat_json_writer *w = aichat_json_writer_new(0);
-	int64_t now_ms = clock_unix_ms();
-	time_t seconds = (time_t)(now_ms / 1000);
-	char date[24] = "", stamp[40];
-	struct tm parts;
 
-	if (gmtime_r(&seconds, &parts))
-		strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts);
-	snprintf(stamp, sizeof(stamp), "%s.%03dZ", date, (int)(now_ms % 1000));
 	aichat_json_writer_begin_object(w);
-	put(w, "time", stamp);
+	put(w, "time", time_stamp());
 	put(w, "level", level);
 	return w;
 }

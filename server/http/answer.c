@@ -155,21 +155,30 @@ void http_set_header(struct http_request *request, const char *name, const char 
 	text_add(&request->headers, "\r\n", 2);
 }
 
+/* As HTTP writes it, made once a second. */
+static const char *date_now(void)
+{
+	static _Thread_local char date[40];
+	static _Thread_local time_t second;
+	time_t now = time(NULL);
+	struct tm parts;
+
+	if (now != second && gmtime_r(&now, &parts)) {
+		strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+		second = now;
+	}
+	return date;
+}
+
 static void begin_head(struct http_request *request, struct text *head, int status,
 		       const char *content_type)
 {
-	time_t now = time(NULL);
-	char date[40] = "";
-	struct tm parts;
-
 	request->is_answered = true;
 	request->status = status;
 	if (!request->is_body_over || atomic_load(&request->server->draining))
 		request->keep = false;
-	if (gmtime_r(&now, &parts))
-		strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &parts);
 	text_printf(head, "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: %s\r\n", status,
-		    http_status_text(status), date,
+		    http_status_text(status), date_now(),
 		    request->keep ? "keep-alive" : "close");
 	if (content_type)
 		text_printf(head, "Content-Type: %s\r\n", content_type);
