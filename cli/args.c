@@ -169,8 +169,10 @@ bool args_read(struct args *args, int argc, char **argv)
 		char *text = argv[at];
 		if (args->ended || text[0] != '-' || !text[1]) {
 			if (!args->ended && !args->word_count && !args->command &&
-			    (args->command = command_find(text)))
+			    (args->command = command_find(text))) {
+				args->ended = args->command->raw;
 				continue;
+			}
 			args->words[args->word_count++] = text;
 		} else if (strcmp(text, "--") == 0) {
 			args->ended = true;

@@ -45,6 +45,7 @@ struct command {
 	const char *summary;   /* one line */
 	const char *takes;     /* keys of the options that only some commands take */
 	const char *about;     /* further lines, or NULL */
+	bool raw; /* what follows the command's name is none of our options */
 	int (*run)(struct app *app);
 };
 

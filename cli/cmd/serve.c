@@ -38,8 +38,9 @@ static int run(struct app *app)
 	if (daemon)
 		execv(daemon, argv);
 	execvp("aichatd", argv);
-	app_say(app, "aichatd cannot be started: %s; it is a program of its own and may "
-		     "have to be installed",
+	app_say(app,
+		"aichatd cannot be started: %s; it is a program of its own and may "
+		"have to be installed",
 		strerror(errno));
 	free(argv);
 	return STATUS_FAILED;
