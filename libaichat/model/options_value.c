@@ -237,6 +237,8 @@ double aic_option_fallback_number(const struct aic_option_info *info)
 
 	if (!info->fallback || parse_bool(aic_str(info->fallback), &number))
 		return number;
+	if (info->type == AICHAT_OPTION_STRING)
+		return number;
 	/* Defaults are our own whole numbers: no scan, which could run out of memory. */
 	int64_t integer = 0;
 	for (const char *c = info->fallback; *c; c++)

@@ -62,7 +62,8 @@ START_TEST(the_table_is_whole)
 		struct aic_options_chain none = { { NULL } }, own = { { bag } };
 		double number = aic_chain_number(&none, name);
 		ck_assert_int_eq(set(name, fallback), 0);
-		ck_assert(aic_chain_number(&own, name) == number || isnan(number));
+		ck_assert_msg(aic_chain_number(&own, name) == number || isnan(number),
+			      "%s: %s", name, fallback);
 	}
 	ck_assert_uint_gt(n, 30);
 	ck_assert_int_eq(aichat_option_type(n), 0);
