@@ -100,7 +100,7 @@ def constants(headers):
     text = "\n".join(headers.values())
     names = set(re.findall(r"^#define (AICHAT_\w+)[ \t]+[-\d(]", text, re.M))
     for body in re.findall(r"\benum\s+\w+\s*\{(.*?)\}", text, re.S):
-        names |= set(re.findall(r"^\s*(AICHAT_\w+)\b(?!\()", body, re.M))
+        names |= set(re.findall(r"(?:^|,)\s*(AICHAT_\w+)\b(?!\()", body, re.M))
     # What the X-macro makes: the codes of errors.
     names |= {"AICHAT_" + name for name in re.findall(r"\bX\((E\w+),", text)}
     return sorted(names)
