@@ -202,7 +202,7 @@ int aichat_dialect_models(aichat *ai, const char *dialect, const char *after,
 	AIC_CLEANUP(listing_done) struct listing list = { 0 };
 	AIC_CLEANUP(aic_buf_done) struct aic_buf out = aic_buf(0);
 	struct aic_json_writer w = aic_json_writer(&out);
-	bool messages;
+	bool messages = false;
 	int rc = check(ai, dialect, ret_json, ret_len, &messages, reterr);
 
 	if (rc < 0)
@@ -226,7 +226,7 @@ int aichat_dialect_model(aichat *ai, const char *dialect, const char *name,
 	AIC_CLEANUP(aic_target_done) struct aic_target target = { 0 };
 	AIC_CLEANUP(aic_buf_done) struct aic_buf out = aic_buf(0);
 	struct aic_json_writer w = aic_json_writer(&out);
-	bool messages;
+	bool messages = false;
 	int rc = check(ai, dialect, ret_json, ret_len, &messages, reterr);
 
 	if (rc < 0)
