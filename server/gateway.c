@@ -24,6 +24,7 @@
 #include "server.h"
 
 #define SILENCE_MS 30000 /* before the head of a stream goes out alone */
+#define PROMPT_MS 20     /* an answer within this needs nobody to watch its caller */
 #define PING ": ping\n\n"
 
 struct run {
@@ -34,6 +35,7 @@ struct run {
 	struct playback *playback; /* or NULL */
 	bool begun; /* the head is out, or would be if the caller were there */
 	bool booked;
+	bool watched; /* that the caller leaves is told */
 };
 
 const char *gateway_dialect(const struct call *call)
@@ -228,24 +230,34 @@ static void note_failure(struct run *run)
 		run->call->error_type = "provider_error";
 }
 
+/* It costs a little, which a prompt answer is spared. */
+static void watch(struct run *run)
+{
+	run->watched = true;
+	http_watch(run->call->request, gone, run);
+}
+
 static void pass_on(struct run *run)
 {
-	int64_t heartbeat_ms = run->call->server->settings.heartbeat_ms;
 	bool stream = aichat_exchange_is_stream(run->exchange);
-	int64_t silent_ms = 0;
+	int64_t silent_ms = 0, wait_ms = PROMPT_MS;
 	aichat_error *error = NULL;
 	const char *bytes;
 	size_t len;
 	int rc;
 
-	while ((rc = aichat_exchange_next(run->exchange, heartbeat_ms, &bytes, &len,
+	while ((rc = aichat_exchange_next(run->exchange, wait_ms, &bytes, &len,
 					  &error)) != 0) {
 		if (!auth_holds(run->call, &run->rights))
 			aichat_exchange_cancel(run->exchange);
 		if (rc == AICHAT_EAGAIN) {
-			silent_ms += heartbeat_ms;
 			error = aichat_error_unref(error);
-			wait_on(run, silent_ms);
+			silent_ms += wait_ms;
+			wait_ms = run->call->server->settings.heartbeat_ms;
+			if (!run->watched)
+				watch(run);
+			else
+				wait_on(run, silent_ms);
 			continue;
 		}
 		if (rc < 0) {
@@ -253,8 +265,11 @@ static void pass_on(struct run *run)
 			aichat_error_unref(error);
 			return;
 		}
+		silent_ms = 0;
 		if (aichat_exchange_is_over(run->exchange))
 			book(run, NULL);
+		else if (!run->watched)
+			watch(run);
 		if (stream)
 			write_stream(run, bytes, len);
 		else
@@ -270,14 +285,14 @@ static void start(struct run *run)
 	struct call *call = run->call;
 	aichat_error *error = NULL;
 
-	http_watch(call->request, gone, run);
 	if (aichat_exchange_start(run->exchange, &error) < 0) {
 		fail(run, error);
 		aichat_error_unref(error);
 	} else {
 		pass_on(run);
 	}
-	http_unwatch(call->request);
+	if (run->watched)
+		http_unwatch(call->request);
 	if (run->playback)
 		playback_end(run->playback, call,
 			     run->begun && aichat_exchange_result(run->exchange) == 0);

@@ -31,7 +31,15 @@ static void flush_locked(struct aichat_exchange *x)
 			x->failure = x->ready.error;
 	}
 	aic_buf_reset(&x->staged);
-	if (x->waiting)
+}
+
+/* Woken while the lock is held, it would only wait for that. */
+static void unlock_and_wake(struct aichat_exchange *x)
+{
+	bool waiting = x->waiting;
+
+	pthread_mutex_unlock(&x->lock);
+	if (waiting)
 		pthread_cond_signal(&x->changed);
 }
 
@@ -47,7 +55,7 @@ static void caught_up(void *user)
 		x->paused = true;
 		aic_call_pause(x->call, true);
 	}
-	pthread_mutex_unlock(&x->lock);
+	unlock_and_wake(x);
 }
 
 /* Something of ours failed: the call is ended, and the caller told why. */
@@ -296,9 +304,7 @@ static void on_done(void *user, struct aic_call_result *result)
 	x->code = code;
 	x->error = error;
 	struct aic_call *call = AIC_TAKE(x->call);
-	if (x->waiting)
-		pthread_cond_signal(&x->changed);
-	pthread_mutex_unlock(&x->lock);
+	unlock_and_wake(x);
 	aic_call_release(call);
 	aic_exchange_unref(x);
 }

@@ -344,10 +344,7 @@ static void handle_event(struct aic_engine *engine, const struct epoll_event *ev
 	} else if (event->data.u64) {
 		struct aic_watch *watch = (struct aic_watch *)(uintptr_t)event->data.u64;
 		watch->ready(watch);
-	} else {
-		uint64_t count;
-		ssize_t done AIC_UNUSED = read(engine->wake_fd, &count, sizeof(count));
-	}
+	} /* else it was only woken */
 }
 
 static void wait_for_events(struct aic_engine *engine)
@@ -407,7 +404,8 @@ static void release(struct aic_engine *engine)
 static int set_up(struct aic_engine *engine, const struct aic_engine_config *config,
 		  aichat_error **reterr)
 {
-	struct epoll_event event = { .events = EPOLLIN };
+	/* Told once for each time that it is written, so nobody needs to read it. */
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 
 	engine->proxy = aic_strdup(config->proxy ? config->proxy : "");
 	engine->no_proxy = aic_strdup(config->no_proxy ? config->no_proxy : "");

@@ -114,22 +114,35 @@ static void run_jobs(struct aic_store *store, struct outcome *outcomes, size_t c
 	}
 }
 
-/* One transaction. Outcomes are set; done() is not called. */
-static void commit_jobs(struct aic_store *store, struct outcome *outcomes, size_t count)
+/* One transaction. Outcomes are set; done() is not called. With the write lock held. */
+static void commit_locked(struct aic_store *store, struct outcome *outcomes, size_t count)
 {
 	AIC_CLEANUP(aichat_error_unrefp) aichat_error *error = NULL;
 	bool durable = false;
 
 	for (size_t i = 0; i < count; i++)
 		durable = durable || outcomes[i].job->durable;
-	pthread_mutex_lock(&store->write);
 	store->folded = false;
 	int rc = begin(store, durable, &error);
 	if (rc < 0)
 		fail_all(outcomes, count, rc, error);
 	else
 		run_jobs(store, outcomes, count);
+}
+
+static void commit_jobs(struct aic_store *store, struct outcome *outcomes, size_t count)
+{
+	pthread_mutex_lock(&store->write);
+	commit_locked(store, outcomes, count);
 	pthread_mutex_unlock(&store->write);
+}
+
+static int take_outcome(struct outcome *outcome, aichat_error **reterr)
+{
+	if (reterr)
+		*reterr = AIC_TAKE(outcome->error);
+	aichat_error_unref(outcome->error);
+	return outcome->code;
 }
 
 int aic_writer_commit_one(struct aic_store *store, struct aic_job *job,
@@ -138,10 +151,24 @@ int aic_writer_commit_one(struct aic_store *store, struct aic_job *job,
 	struct outcome outcome = { .job = job };
 
 	commit_jobs(store, &outcome, 1);
-	if (reterr)
-		*reterr = AIC_TAKE(outcome.error);
-	aichat_error_unref(outcome.error);
-	return outcome.code;
+	return take_outcome(&outcome, reterr);
+}
+
+/*
+ * A job that needs no sync is done on the spot while nobody writes: to wake the writer
+ * and be woken by it takes longer than the job. False: it must be queued.
+ */
+static bool commit_at_once(struct aic_store *store, struct aic_job *job, int *ret,
+			   aichat_error **reterr)
+{
+	struct outcome outcome = { .job = job };
+
+	if (job->durable || pthread_mutex_trylock(&store->write) != 0)
+		return false;
+	commit_locked(store, &outcome, 1);
+	pthread_mutex_unlock(&store->write);
+	*ret = take_outcome(&outcome, reterr);
+	return true;
 }
 
 /* ---- the writer's thread ---------------------------------------------------------- */
@@ -336,9 +363,13 @@ int aic_store_run(struct aic_store *store, struct aic_job *job, aichat_error **r
 	pthread_mutex_lock(&store->queue);
 	/* From its own callbacks the writer cannot wait for itself. */
 	bool queue = store->has_writer && !pthread_equal(store->writer, pthread_self());
+	bool others = store->first;
 	pthread_mutex_unlock(&store->queue);
-	int rc = queue ? submit_and_wait(store, job, &error)
-		       : aic_writer_commit_one(store, job, &error);
+	int rc = 0;
+	if (!queue)
+		rc = aic_writer_commit_one(store, job, &error);
+	else if (others || !commit_at_once(store, job, &rc, &error))
+		rc = submit_and_wait(store, job, &error);
 	if (job->done)
 		job->done(job, rc, error);
 	if (rc != 0)
