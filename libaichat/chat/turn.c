@@ -69,6 +69,7 @@ struct aic_turn *aic_turn_unref(struct aic_turn *turn)
 	aichat_error_unref(turn->error);
 	aichat_error_unref(turn->why_error);
 	aichat_message_unref(turn->message);
+	aichat_message_unref(turn->before);
 	aichat_message_unref(turn->tool_message);
 	aichat_message_unref(turn->user_message);
 	aic_messages_done(&turn->path);

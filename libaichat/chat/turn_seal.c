@@ -241,6 +241,11 @@ static void seal_failed(struct aic_turn *turn, int code, aichat_error *error)
 	}
 	if (!turn->error)
 		aic_error_code(&turn->error, code, "the reply's end");
+	/* The message that was to follow went with the transaction. */
+	if (turn->step == STEP_GO_ON && turn->before) {
+		aichat_message_unref(turn->message);
+		turn->message = AIC_TAKE(turn->before);
+	}
 	aic_builder_seal(turn->message, AICHAT_MESSAGE_INTERRUPTED);
 	aic_turn_submit(turn, give_up_run, give_up_done, true);
 }
@@ -249,6 +254,8 @@ void aic_turn_seal_done(struct aic_job *job, int code, aichat_error *error)
 {
 	struct aic_turn *turn = aic_turn_of(job);
 
+	if (code == 0)
+		turn->before = aichat_message_unref(turn->before);
 	if (code == 0 && turn->step == STEP_GO_ON) {
 		aic_turn_publish(turn);
 		aic_turn_call(turn);

@@ -63,6 +63,7 @@ struct aic_turn {
 	struct aic_messages written; /* sealed messages of this reply */
 	struct aichat_message
 		*message; /* open: the engine's while a call runs, else the job's */
+	struct aichat_message *before; /* that the open one follows, until it is stored */
 	uint32_t rounds;
 	uint64_t seq;                /* of the newest event that has a number */
 	struct aic_event_list batch; /* of the job that runs */

@@ -136,9 +136,14 @@ int aic_turn_write_next(struct aic_turn *turn, struct aic_store *store,
 		rc = aic_store_set_reply(store, turn->owner, &row, reterr);
 	}
 	/* Nothing of it happened if it failed, so the message is the one before. */
-	turn->message = rc == 0 ? next : before;
-	aichat_message_unref(rc == 0 ? before : next);
-	return rc;
+	if (rc < 0) {
+		turn->message = before;
+		aichat_message_unref(next);
+		return rc;
+	}
+	aichat_message_unref(turn->before);
+	turn->before = before;
+	return 0;
 }
 
 /* The turn of a stored reply, made anew from its row: it may have begun anywhere. */

@@ -35,8 +35,9 @@ class Provider(http.server.BaseHTTPRequestHandler):
 
 
 class Pause(unittest.TestCase):
-    def ask(self, answers, *options):
-        """The events of one question, and the requests that it took."""
+    def ask(self, answers, *options, fault=""):
+        """The events of one question, and the requests that it took. self.kept is what
+        the store has of it then."""
         server = http.server.HTTPServer(("127.0.0.1", 0), Provider)
         server.answers, server.requests = list(answers), []
         thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -47,8 +48,14 @@ class Pause(unittest.TestCase):
             env |= {"HOME": home, "ANTHROPIC_API_KEY": "test",
                     "ANTHROPIC_BASE_URL": "http://127.0.0.1:%d" % server.server_port}
             done = subprocess.run([os.environ["AICHAT"], "--json", "-m", "anthropic/m-2",
-                                   *options, "When is high tide?"], env=env,
-                                  capture_output=True, timeout=60, check=False)
+                                   *options, "When is high tide?"],
+                                  capture_output=True, timeout=60, check=False,
+                                  env=env | {"AICHAT_FAULT": fault})
+            shown = subprocess.run([os.environ["AICHAT"], "show", "--json"], env=env,
+                                   capture_output=True, timeout=60, check=False)
+            subprocess.run([os.environ["AICHAT"], "verify"], env=env, timeout=60,
+                           check=True, capture_output=True)
+        self.kept = [json.loads(line) for line in shown.stdout.splitlines()]
         server.shutdown()
         thread.join()
         server.server_close()
@@ -78,6 +85,23 @@ class Pause(unittest.TestCase):
         self.assertEqual(events[-1]["type"], "error")
         self.assertEqual(events[-1]["error"]["code"], "LIMIT")
         self.assertIn("max_tool_rounds", events[-1]["error"]["message"])
+
+    @unittest.skipUnless(os.environ.get("AICHAT_TEST_HOOKS") == "1", "not a test build")
+    def test_not_stored(self):
+        """Where a commit fails, what had come is kept, and told as what it is."""
+        interrupted = 0
+        for n in range(1, 9):
+            with self.subTest(n=n):
+                events, requests = self.ask([body("M-pause"), body("M-basic")],
+                                            fault=f"store.before_commit:fail@{n}")
+                last = events[-1]
+                if not requests or last["type"] == "done":
+                    continue
+                interrupted += 1
+                self.assertEqual(last["message"]["state"], "interrupted")
+                self.assertTrue(last["message"].get("parts"), last)
+                self.assertEqual(last["message"], self.kept[-1])
+        self.assertGreater(interrupted, 1)
 
 
 if __name__ == "__main__":
