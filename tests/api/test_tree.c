@@ -172,7 +172,7 @@ END_TEST
 /* Who sends while an answer is being written continues where it began. */
 START_TEST(send_while_a_reply_runs)
 {
-	aichat *ai = open_ai(support_path("siblings.db"), "n/60/rate/100");
+	aichat *ai = open_ai(support_path("siblings.db"), "n/100/rate/40");
 	aichat_options *echo = bag("model", "echo", NULL);
 	aichat_conversation *conv = new_conversation(ai, NULL);
 	struct heard first = { 0 }, running = { 0 }, heard = { 0 };

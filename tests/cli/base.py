@@ -16,7 +16,7 @@ import termios
 import time
 import unittest
 
-from fakellm import Fakellm
+from fakellm import Fakellm, tool
 
 AICHAT = os.environ["AICHAT"]
 KEY = "sk-canary-0123456789"
@@ -81,7 +81,7 @@ class CliTest(unittest.TestCase):
         how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
                "stderr": subprocess.PIPE, **how}
         env = {**self.env, **how.pop("env", {})}
-        process = subprocess.Popen([AICHAT, *args], env=env, cwd=self.home, **how)
+        process = subprocess.Popen([*tool(), AICHAT, *args], env=env, cwd=self.home, **how)
         self.addCleanup(self.end, process)
         return process
 

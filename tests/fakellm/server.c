@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,6 +280,25 @@ static void conn_event(struct conn *c, uint32_t events)
 		advance(c);
 }
 
+/* To the nanosecond, also where epoll_pwait2() is missing: Linux before 5.11, valgrind.
+ */
+static int wait_for_events(struct epoll_event *evs, int64_t wait_ns)
+{
+	struct timespec ts = { .tv_sec = wait_ns / 1000000000,
+			       .tv_nsec = wait_ns % 1000000000 };
+	static bool missing;
+
+	if (!missing) {
+		int n = epoll_pwait2(epfd, evs, EVENTS, &ts, NULL);
+		missing = n < 0 && errno == ENOSYS;
+		if (!missing)
+			return n;
+	}
+	struct pollfd ready = { .fd = epfd, .events = POLLIN };
+	int n = ppoll(&ready, 1, &ts, NULL);
+	return n > 0 ? epoll_wait(epfd, evs, EVENTS, 0) : n;
+}
+
 int server_run(int signal_fd, bool until_eof, int64_t end_ns)
 {
 	static int stdin_tag;
@@ -303,9 +323,9 @@ int server_run(int signal_fd, bool until_eof, int64_t end_ns)
 			return 0;
 		int64_t until = heap_len && heap[0]->due < end_ns ? heap[0]->due : end_ns;
 		int64_t wait = until > now ? until - now : 0;
-		struct timespec ts = { .tv_sec = wait / 1000000000,
-				       .tv_nsec = wait % 1000000000 };
-		int n = epoll_pwait2(epfd, evs, EVENTS, &ts, NULL);
+		int n = wait_for_events(evs, wait);
+		if (n < 0 && errno != EINTR)
+			return -1;
 		for (int i = 0; i < n; i++) {
 			char drop[4096];
 			if (!evs[i].data.ptr)

@@ -14,6 +14,7 @@ import http.client
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 import tempfile
 import time
@@ -28,6 +29,11 @@ def recordings_dir():
     return path.resolve() if any(path.glob("*.jsonl")) else None
 
 
+def tool():
+    """The command that programs of ours are run under, if AICHAT_WRAP names one."""
+    return shlex.split(os.environ.get("AICHAT_WRAP", ""))
+
+
 class Fakellm:
     """A running fakellm. Use it as a context manager, or call stop()."""
 
@@ -38,7 +44,7 @@ class Fakellm:
         program = program or os.environ.get("FAKELLM")
         if not program:
             raise RuntimeError("FAKELLM must name the fakellm program")
-        args = [program, "--until-eof", "--max-seconds", str(max_seconds),
+        args = [*tool(), program, "--until-eof", "--max-seconds", str(max_seconds),
                 "--log", str(self.log_path)]
         if recordings:
             folder = recordings if recordings is not True else recordings_dir()
