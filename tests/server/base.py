@@ -68,11 +68,10 @@ class Daemon:
         self.env.update(env or {})
         self.out = open(self.home / "out", "ab+")
         self.err = open(self.home / "err", "ab+")
-        before = limit if limit is None else (lambda: limit())
         self.start_of_out = self.out.seek(0, os.SEEK_END)
         self.process = subprocess.Popen(command + list(args), env=self.env, cwd=home,
                                         stdin=subprocess.DEVNULL, stdout=self.out,
-                                        stderr=self.err, preexec_fn=before)
+                                        stderr=self.err, preexec_fn=limit)
         self.key = self.port = self.admin_port = None
 
     def text(self):

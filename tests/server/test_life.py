@@ -80,6 +80,57 @@ class Start(ServerTest):
             self.assertEqual(daemon.request("GET", "/readyz", key="").status, 200)
             daemon.kill()
 
+    def test_the_first_key_is_shown_once(self):
+        home = self.new_home()
+        daemon = self.another(home)
+        self.assertEqual(daemon.text().count(daemon.key), 1)
+        self.assertNotIn(daemon.key, daemon.log())
+        self.assertEqual(daemon.request("GET", "/api/v1/users").status, 200)
+        self.assertEqual(daemon.stop(), 0)
+        again = self.another(home)
+        self.assertNotIn("ack_", again.text() + again.log())
+        self.assertEqual(again.request("GET", "/api/v1/users", key=daemon.key).status, 200)
+        self.assertEqual(again.request("GET", "/api/v1/users", key="").status, 401)
+
+    def test_the_first_key_is_not_for_the_journal(self):
+        home = self.new_home()
+        (home / "out").touch()
+        status = os.stat(home / "out")
+        daemon = self.another(home, env={"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"})
+        self.assertIsNone(daemon.key)
+        path = home / ".local/share/aichat/aichat.db-first-key"
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        key = path.read_text().strip()
+        self.assertNotIn(key, daemon.text() + daemon.log())
+        self.assertIn(str(path), daemon.log())
+        self.assertEqual(daemon.request("GET", "/api/v1/me", key=key).status, 200)
+
+    def test_nobody_is_let_in_from_outside_before_there_is_a_key(self):
+        home = self.new_home()
+        self.assertIn("there is no key", self.failing("--listen", "0.0.0.0:0", home=home))
+        self.another(home).stop()
+        daemon = self.another(home, listen="0.0.0.0:0")
+        self.assertEqual(daemon.request("GET", "/healthz", key="").status, 200)
+        self.assertEqual(daemon.request("GET", "/api/v1/me", key="").status, 401)
+
+    def test_proxies(self):
+        """Whose address a request has: only proxies are believed, and only their own word."""
+        def peer(daemon, forwarded, number):
+            name = f"forwarded-{number}"
+            answer = daemon.request("GET", "/healthz", headers={
+                "X-Forwarded-For": forwarded, "x-request-id": name})
+            self.assertEqual(answer.status, 200)
+            return wait_until(lambda: [line["peer"] for line in daemon.log_lines()
+                                       if line.get("request_id") == name], "a line")[0]
+        behind = self.another(options={"proxies": "127.0.0.1\n10.0.0.1"})
+        for number, (forwarded, seen) in enumerate((
+                ("192.0.2.7", "192.0.2.7"), ("1.1.1.1, 192.0.2.7", "192.0.2.7"),
+                ("192.0.2.7, 10.0.0.1", "192.0.2.7"), ("2001:db8::1", "2001:db8::1"),
+                ("evil<script>", "127.0.0.1"), ("", "127.0.0.1"), ("x" * 100, "127.0.0.1"),
+                (",", "127.0.0.1"))):
+            self.assertEqual(peer(behind, forwarded, number), seen, forwarded)
+        self.assertEqual(peer(self.daemon, "192.0.2.7", 99), "127.0.0.1")
+
     def test_bodies_that_are_no_json(self):
         # (Any route that takes a body does.)
         for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data",
