@@ -177,8 +177,9 @@ void aic_feed_publish(struct aic_feed *feed, struct aichat_event *const *events,
 	trim_tail(feed);
 	for (struct aichat_reply *r = feed->cursors; r; r = r->next)
 		aic_cursor_signal(r);
-	pthread_cond_broadcast(&feed->changed);
 	pthread_mutex_unlock(&feed->lock);
+	/* Without the lock, for which those that wake would wait at once. */
+	pthread_cond_broadcast(&feed->changed);
 }
 
 size_t aic_feed_backlog(struct aic_feed *feed)
@@ -195,8 +196,9 @@ void aic_feed_wake(struct aic_feed *feed)
 	pthread_mutex_lock(&feed->lock);
 	for (struct aichat_reply *r = feed->cursors; r; r = r->next)
 		aic_cursor_signal(r);
-	pthread_cond_broadcast(&feed->changed);
 	pthread_mutex_unlock(&feed->lock);
+	/* Without the lock, for which those that wake would wait at once. */
+	pthread_cond_broadcast(&feed->changed);
 }
 
 bool aic_feed_follow(struct aic_feed *feed)
