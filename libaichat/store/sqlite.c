@@ -9,8 +9,12 @@
 #include "base/mem.h"
 #include "store/sqlite.h"
 
-/* The WAL goes back into the file when it has this many pages (4 MiB). */
-#define WAL_PAGES_MAX 1024
+/*
+ * The WAL goes back into the file when it has this many pages (16 MiB). A page that many
+ * commits have changed goes back once: a thousand running replies change a thousand pages
+ * with each commit.
+ */
+#define WAL_PAGES_MAX 4096
 /* At the last close already with this many: who opens the store next reads all of them,
  * but a program that asks one question should not pay for two more syncs each time. */
 #define WAL_PAGES_LEFT 64
