@@ -468,19 +468,34 @@ class Logging(support.ProviderTest):
 
     def test_garbage_in_the_hook(self):
         """Objects of the library's that are found while it logs wait for a better time."""
-        made, rings = [], []
+        from aichat import _ffi
+        released, rings, inside = [], [], []
+        release = _ffi.aichat_reply.release
+
+        def noted(pointer):
+            released.append(bool(inside))
+            return release(pointer)
 
         def collect(record):
+            inside.append(threading.get_ident())
             rings.clear()
             gc.collect()
-            made.append(threading.get_ident())
+            inside.clear()
+            found.append(len(released))
 
+        found = []
+        _ffi.aichat_reply.release = staticmethod(noted)
+        self.addCleanup(setattr, _ffi.aichat_reply, "release", release)
         with aichat.open(model="echo") as ai:
             for _ in range(5):
-                rings.append([ai.complete("x"), aichat.open(model="echo")])
+                rings.append([ai.complete("x"), iter(ai.complete("y"))])
+                next(rings[-1][1])
                 rings[-1].append(rings[-1])
             self.make_a_line(_logger(logging.INFO, collect))
-        self.assertTrue(made)
+            ai.complete("z").wait()
+        self.assertGreater(len(found), 0)
+        self.assertGreaterEqual(released.count(False), 10)
+        self.assertNotIn(True, released)
 
 
 def _nothing() -> str:

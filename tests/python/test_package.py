@@ -1,6 +1,7 @@
 """The package as a whole: found, installed, typed, and as its README says."""
 
 import ast
+import importlib.util
 import os
 import re
 import shutil
@@ -109,8 +110,9 @@ class Installing(FolderTest):
 
     def setUp(self):
         super().setUp()
-        if plain(sys.executable, "-c", "import pip, setuptools, wheel").returncode:
-            self.skipTest("pip, setuptools or wheel is not installed")
+        for name in ("pip", "setuptools", "wheel"):
+            if importlib.util.find_spec(name) is None:
+                self.skipTest(f"{name} is not installed")
         # pip builds in the source folder: not in ours.
         self.source = os.path.join(self.folder, "source")
         shutil.copytree(support.PACKAGE, self.source)

@@ -1,6 +1,7 @@
 """Replies: events by iteration, in threads and on event loops."""
 
 import asyncio
+import contextlib
 import os
 import threading
 from ctypes import byref, string_at
@@ -115,8 +116,10 @@ class Reply:
         self._event = _ffi.aichat_event()
         self._place = byref(self._event)
         self._calls: List[ToolCall] = []  # to be answered before the next event
+        self._message_id = ""  # of the message whose pieces come
         self._in_a_row = 0
-        self._awaited = False
+        self._waiter: "Optional[asyncio.Future[None]]" = None
+        self._loop: Optional[asyncio.AbstractEventLoop] = None  # that watches us
         self._detached = False
         self._over = False
         self._error: Optional[Error] = None
@@ -210,13 +213,15 @@ class Reply:
         handle = self._event
         number = _ffi.aichat_event_type(handle)
         kind = _TYPES.get(number) or EventType(number)
-        event = Event(kind, _ffi.aichat_event_seq(handle),
-                      string_at(_ffi.aichat_event_message_id(handle)).decode(),
+        piece = kind in _PIECES
+        if not piece or not self._message_id:
+            self._message_id = _ffi.event_message_id(handle)
+        event = Event(kind, _ffi.aichat_event_seq(handle), self._message_id,
                       _ffi.aichat_event_index(handle))
-        if kind in _PIECES:
+        if piece:
             event.text = string_at(_ffi.aichat_event_text(handle),
                                    _ffi.aichat_event_text_len(handle)).decode()
-        if kind is not EventType.TEXT and kind is not EventType.REASONING:
+        if not piece or kind is EventType.TOOL_CALL:
             _details(handle, event)
             self._seen(event)
         return event
@@ -238,7 +243,10 @@ class Reply:
         """The next event, after the tools that were called have answered."""
         while self._calls and self._tools:
             self._answer(self._calls[0], *self._tools.call(self._calls[0]))
-        return self.next()
+        while True:
+            event = self._take(_SLICE_MS)
+            if not isinstance(event, _Nothing):
+                return event
 
     async def _next_async(self) -> Optional[Event]:
         if self._calls and self._tools:
@@ -260,19 +268,42 @@ class Reply:
             await self._readable()
 
     async def _readable(self) -> None:
-        if self._awaited:
+        if self._waiter is not None:
             raise RuntimeError("another task takes this reply's events; open a second one "
                                "with Context.reply(reply.id)")
         loop = asyncio.get_running_loop()
-        fd = self.fileno()
-        ready: "asyncio.Future[None]" = loop.create_future()
-        self._awaited = True
-        loop.add_reader(fd, _set, ready)
+        if self._loop is not loop:
+            self._unwatch()
+            loop.add_reader(self.fileno(), self._wake)
+            self._loop = loop
+        self._waiter = loop.create_future()
         try:
-            await ready
+            await self._waiter
         finally:
-            loop.remove_reader(fd)
-            self._awaited = False
+            self._waiter = None
+
+    def _wake(self) -> None:
+        """There is an event. The descriptor stays watched from one wait to the next, which
+        costs a fraction of asking for it anew; but a slow taker must not make the loop
+        spin."""
+        if self._waiter is None:
+            self._unwatch()
+        elif not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _unwatch(self) -> None:
+        loop, self._loop = self._loop, None
+        if loop is None or loop.is_closed():
+            return
+        try:
+            here = asyncio.get_running_loop() is loop
+        except RuntimeError:
+            here = False
+        if here:
+            _remove(loop, self)
+        else:
+            with contextlib.suppress(RuntimeError):  # it is closed meanwhile
+                loop.call_soon_threadsafe(_remove, loop, self)
 
     # --- steering ---
 
@@ -302,8 +333,12 @@ class Reply:
                 raise
 
     def _leave(self) -> None:
-        """A loop ended before the reply."""
-        if not self._over and not self._detached and self._pid == os.getpid():
+        """A loop ended, perhaps before the reply."""
+        if self._pid != os.getpid():
+            return
+        if self._waiter is None:
+            self._unwatch()
+        if not self._over and not self._detached:
             self._calls = []
             _ffi.aichat_reply_cancel(self._handle, None)
 
@@ -320,9 +355,8 @@ class Reply:
         self._leave()
 
 
-def _set(ready: "asyncio.Future[None]") -> None:
-    if not ready.done():
-        ready.set_result(None)
+def _remove(loop: asyncio.AbstractEventLoop, reply: Reply) -> None:
+    loop.remove_reader(reply.fileno())  # which is open as long as the reply is held
 
 
 def _whole(event: Event) -> Optional[Event]:
@@ -334,17 +368,19 @@ def _text(event: Event) -> Optional[str]:
 
 
 class Stream(Generic[_T]):
-    """Iterates a reply, both ways. When it goes before the reply is over, the reply is
-    stopped."""
+    """Iterates a reply, both ways. When it has begun and goes before the reply is over,
+    the reply is stopped."""
 
     def __init__(self, reply: Reply, pick: Callable[[Event], Optional[_T]]) -> None:
         self._reply = reply
         self._pick = pick
+        self._begun = False
 
     def __iter__(self) -> "Stream[_T]":
         return self
 
     def __next__(self) -> _T:
+        self._begun = True
         while True:
             event = self._reply._next()
             if event is None:
@@ -357,6 +393,7 @@ class Stream(Generic[_T]):
         return self
 
     async def __anext__(self) -> _T:
+        self._begun = True
         while True:
             try:
                 event = await self._reply._next_async()
@@ -364,10 +401,12 @@ class Stream(Generic[_T]):
                 self._reply._leave()  # at once: who holds us is not known
                 raise
             if event is None:
+                self._reply._leave()
                 raise StopAsyncIteration
             picked = self._pick(event)
             if picked is not None:
                 return picked
 
     def __del__(self) -> None:
-        soon(self._reply._leave)
+        if self._begun:
+            soon(self._reply._leave)

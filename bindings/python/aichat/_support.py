@@ -34,17 +34,28 @@ _waiting: Deque[Callable[[], Any]] = deque()
 
 
 class _Thread(threading.local):
-    """A thread that the library calls starts anew each time, and has False."""
+    """What is known of this thread. One of the library's begins anew with each call."""
 
-    may_call = False
+    #: Whether the library may be called; None if that is not known yet.
+    may_call: Optional[bool] = None
 
 
 thread = _Thread()
 
 
+def _is_pythons() -> bool:
+    """Whether this thread was started by Python. Those that others started are unknown to
+    it, or dummies from the moment that somebody asked for their names."""
+    ident = threading.get_ident()
+    return any(known.ident == ident and type(known).__name__ != "_DummyThread"
+               for known in threading.enumerate())
+
+
 def soon(call: Callable[[], Any], thread: _Thread = thread,
          waiting: Deque[Callable[[], Any]] = _waiting) -> None:
     """Call from a finalizer: now, or as soon as it is allowed."""
+    if thread.may_call is None:
+        thread.may_call = _is_pythons()
     if thread.may_call:
         call()
     else:
@@ -70,8 +81,9 @@ class Handle(ctypes.c_void_p):
 
     def __init__(self, value: Optional[int] = None) -> None:
         super().__init__(value)
-        thread.may_call = True
-        if _waiting:
+        if thread.may_call is None:
+            thread.may_call = True  # here a function was called, not a finalizer
+        if _waiting and thread.may_call:
             call_waiting()
 
     @classmethod
