@@ -5,14 +5,12 @@
 
 #include <sodium.h>
 
-#include "accounts.h"
+#include "account_json.h"
 #include "auth.h"
 #include "http/http.h"
 #include "log.h"
-#include "rfc3339.h"
 
 #define OWNER "aichatd"
-#define USE_NOTED_MS 60000
 
 struct accounts {
 	aichat *ai; /* a view of the owner above */
@@ -21,237 +19,23 @@ struct accounts {
 	pthread_mutex_t change; /* held while admins are counted and one is changed */
 };
 
-/* ---- words ------------------------------------------------------------------------ */
-
-static const struct {
-	const char *name;
-	unsigned role, scopes;
-} roles[] = {
-	{ "admin", ROLE_ADMIN, SCOPE_READ | SCOPE_CHAT | SCOPE_GATEWAY | SCOPE_ADMIN },
-	{ "user", ROLE_USER, SCOPE_READ | SCOPE_CHAT | SCOPE_GATEWAY },
-	{ "viewer", ROLE_VIEWER, SCOPE_READ },
-};
-
-static const struct {
-	const char *name;
-	unsigned scope;
-} scopes[] = {
-	{ "read", SCOPE_READ },
-	{ "chat", SCOPE_CHAT },
-	{ "gateway", SCOPE_GATEWAY },
-	{ "admin", SCOPE_ADMIN },
-};
-
-#define ROLES (sizeof(roles) / sizeof(*roles))
-#define SCOPES ((int)(sizeof(scopes) / sizeof(*scopes)))
-
-const char *role_name(unsigned role)
-{
-	for (size_t i = 0; i < ROLES; i++)
-		if (roles[i].role == role)
-			return roles[i].name;
-	return "none";
-}
-
-unsigned role_of(const char *name)
-{
-	for (size_t i = 0; i < ROLES; i++)
-		if (strcmp(roles[i].name, name) == 0)
-			return roles[i].role;
-	return 0;
-}
-
-unsigned role_scopes(unsigned role)
-{
-	for (size_t i = 0; i < ROLES; i++)
-		if (roles[i].role == role)
-			return roles[i].scopes;
-	return 0;
-}
-
-unsigned scope_of(const char *name)
-{
-	for (int i = 0; i < SCOPES; i++)
-		if (strcmp(scopes[i].name, name) == 0)
-			return scopes[i].scope;
-	return 0;
-}
-
-const char *scope_name(int n, unsigned of)
-{
-	if (n >= SCOPES)
-		return NULL;
-	return of & scopes[n].scope ? scopes[n].name : "";
-}
-
-bool is_user_name(const char *name)
-{
-	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-_@");
-
-	return len > 0 && len <= USER_NAME_MAX && name[len] == '\0';
-}
-
-/* ---- JSON ------------------------------------------------------------------------- */
-
-static void put_text(aichat_json_writer *w, const char *name, const char *text)
-{
-	aichat_json_writer_key(w, name, -1);
-	aichat_json_writer_string(w, text, -1);
-}
-
-static void put_int(aichat_json_writer *w, const char *name, int64_t number)
-{
-	aichat_json_writer_key(w, name, -1);
-	aichat_json_writer_int(w, number);
-}
-
-static void put_limit(aichat_json_writer *w, const char *name, int64_t limit)
-{
-	if (limit)
-		put_int(w, name, limit);
-}
-
-void write_limits(aichat_json_writer *w, const struct limit_values *limits)
-{
-	aichat_json_writer_key(w, "limits", -1);
-	aichat_json_writer_begin_object(w);
-	put_limit(w, "requests_per_minute", limits->requests_per_minute);
-	put_limit(w, "tokens_per_minute", limits->tokens_per_minute);
-	put_limit(w, "concurrent_replies", limits->concurrent_replies);
-	aichat_json_writer_end_object(w);
-}
-
-static int64_t limit_in(const aichat_json *doc, int limits, const char *name)
-{
-	int64_t value = 0;
-
-	if (aichat_json_int(doc, aichat_json_get(doc, limits, name), &value) < 0)
-		return 0;
-	return value;
-}
-
-static struct limit_values limits_in(const aichat_json *doc)
-{
-	int limits = aichat_json_get(doc, 0, "limits");
-
-	return (struct limit_values){
-		.requests_per_minute = limit_in(doc, limits, "requests_per_minute"),
-		.tokens_per_minute = limit_in(doc, limits, "tokens_per_minute"),
-		.concurrent_replies = limit_in(doc, limits, "concurrent_replies"),
-	};
-}
-
-static void put_scopes(aichat_json_writer *w, unsigned of)
-{
-	const char *name;
-
-	aichat_json_writer_key(w, "scopes", -1);
-	aichat_json_writer_begin_array(w);
-	for (int i = 0; (name = scope_name(i, of)); i++)
-		if (*name)
-			aichat_json_writer_string(w, name, -1);
-	aichat_json_writer_end_array(w);
-}
-
-static unsigned scopes_in(const aichat_json *doc)
-{
-	int list = aichat_json_get(doc, 0, "scopes");
-	unsigned found = 0;
-
-	for (int v = aichat_json_first(doc, list); v != AICHAT_JSON_NONE;
-	     v = aichat_json_next(doc, list, v)) {
-		const char *name = aichat_json_string(doc, v, NULL);
-		found |= name ? scope_of(name) : 0;
-	}
-	return found;
-}
-
-static void put_digest(aichat_json_writer *w, const unsigned char digest[DIGEST_BYTES])
-{
-	char text[DIGEST_TEXT];
-
-	digest_text(digest, text);
-	put_text(w, "digest", text);
-}
-
-static bool digest_in(const aichat_json *doc, unsigned char ret_digest[DIGEST_BYTES])
-{
-	const char *text = call_text(doc, "digest", "");
-	size_t len = 0;
-
-	return sodium_hex2bin(ret_digest, DIGEST_BYTES, text, strlen(text), NULL, &len,
-			      NULL) == 0 &&
-	       len == DIGEST_BYTES;
-}
-
-static void put_time(aichat_json_writer *w, const char *name, int64_t unix_ms)
-{
-	char text[TIME_TEXT];
-
-	if (unix_ms)
-		put_text(w, name, time_text(unix_ms, text));
-}
-
-void write_user(aichat_json_writer *w, const struct user *user)
-{
-	aichat_json_writer_begin_object(w);
-	put_text(w, "id", user->id);
-	put_text(w, "name", user->name);
-	put_text(w, "role", role_name(user->role));
-	aichat_json_writer_key(w, "has_password", -1);
-	aichat_json_writer_bool(w, *user->password != '\0');
-	if (user->ending) {
-		aichat_json_writer_key(w, "ending", -1);
-		aichat_json_writer_bool(w, true);
-	}
-	write_limits(w, &user->limits);
-	put_time(w, "created_at", user->created_unix_ms);
-	put_time(w, "updated_at", user->updated_unix_ms);
-	aichat_json_writer_end_object(w);
-}
-
-void write_key(aichat_json_writer *w, const struct key *key)
-{
-	put_text(w, "id", key->id);
-	put_text(w, "user_id", key->user);
-	put_text(w, "name", key->name);
-	put_scopes(w, key->scopes);
-	write_limits(w, &key->limits);
-	put_time(w, "created_at", key->created_unix_ms);
-	put_time(w, "expires_at", key->expires_unix_ms);
-	put_time(w, "last_used_at", key->last_used_unix_ms);
-}
-
 /* ---- records ---------------------------------------------------------------------- */
-
-/* Takes the writer. */
-static int set_json(aichat_record *record, aichat_json_writer *w, aichat_error **reterr)
-{
-	const char *text = NULL;
-	size_t len = 0;
-	int rc = aichat_json_writer_finish(w, &text, &len);
-
-	if (rc == 0)
-		rc = aichat_record_set_json(record, text, (int64_t)len, reterr);
-	aichat_json_writer_unref(w);
-	return rc;
-}
 
 static int set_user(aichat_record *record, const struct user *user, aichat_error **reterr)
 {
 	aichat_json_writer *w = aichat_json_writer_new(0);
 
 	aichat_json_writer_begin_object(w);
-	put_text(w, "role", role_name(user->role));
+	account_put_text(w, "role", role_name(user->role));
 	if (*user->password)
-		put_text(w, "password", user->password);
+		account_put_text(w, "password", user->password);
 	if (user->ending) {
 		aichat_json_writer_key(w, "ending", -1);
 		aichat_json_writer_bool(w, true);
 	}
 	write_limits(w, &user->limits);
 	aichat_json_writer_end_object(w);
-	int rc = set_json(record, w, reterr);
+	int rc = account_set_json(record, w, reterr);
 	return rc < 0 ? rc : aichat_record_set_name(record, user->name, reterr);
 }
 
@@ -273,7 +57,7 @@ bool user_from(const aichat_record *record, struct user *ret_user)
 		 call_text(doc, "password", ""));
 	ret_user->role = role_of(call_text(doc, "role", ""));
 	ret_user->ending = call_bool(doc, "ending", false);
-	ret_user->limits = limits_in(doc);
+	ret_user->limits = account_limits(doc);
 	aichat_json_unref(doc);
 	return true;
 }
@@ -302,14 +86,6 @@ int user_get(struct accounts *accounts, const char *id, const char *name,
 	return rc;
 }
 
-static int set_request(aichat_record *record, const struct request_key *request,
-		       aichat_error **reterr)
-{
-	return request ? aichat_record_set_idempotency(record, request->key,
-						       request->digest, reterr)
-		       : 0;
-}
-
 int user_add(struct accounts *accounts, struct user *user,
 	     const struct request_key *request, aichat_error **reterr)
 {
@@ -319,7 +95,7 @@ int user_add(struct accounts *accounts, struct user *user,
 	if (rc == 0)
 		rc = set_user(record, user, reterr);
 	if (rc == 0)
-		rc = set_request(record, request, reterr);
+		rc = account_set_request(record, request, reterr);
 	if (rc == 0)
 		rc = aichat_record_add(accounts->ai, record, reterr);
 	if (rc == 0 && !user_from(record, user))
@@ -454,180 +230,6 @@ int user_delete(struct server *server, struct user *user, aichat_error **reterr)
 	return rc;
 }
 
-/* ---- keys ------------------------------------------------------------------------- */
-
-static int set_key(aichat_record *record, const struct key *key, aichat_error **reterr)
-{
-	aichat_json_writer *w = aichat_json_writer_new(0);
-
-	aichat_json_writer_begin_object(w);
-	put_text(w, "name", key->name);
-	put_scopes(w, key->scopes);
-	put_digest(w, key->digest);
-	write_limits(w, &key->limits);
-	put_int(w, "last_used_at", key->last_used_unix_ms);
-	aichat_json_writer_end_object(w);
-	return set_json(record, w, reterr);
-}
-
-bool key_from(const aichat_record *record, struct key *ret_key)
-{
-	const char *user = aichat_record_parent_id(record);
-	aichat_json *doc = NULL;
-
-	*ret_key = (struct key){
-		.created_unix_ms = aichat_record_created_unix_ms(record),
-		.expires_unix_ms = aichat_record_expires_unix_ms(record),
-	};
-	if (!user ||
-	    aichat_json_parse(aichat_record_json(record, NULL), -1, &doc, NULL) < 0)
-		return false;
-	snprintf(ret_key->id, sizeof(ret_key->id), "%s", aichat_record_id(record));
-	snprintf(ret_key->user, sizeof(ret_key->user), "%s", user);
-	snprintf(ret_key->name, sizeof(ret_key->name), "%s", call_text(doc, "name", ""));
-	ret_key->scopes = scopes_in(doc);
-	ret_key->limits = limits_in(doc);
-	ret_key->last_used_unix_ms = call_int(doc, "last_used_at", 0);
-	bool ok = digest_in(doc, ret_key->digest);
-	aichat_json_unref(doc);
-	return ok;
-}
-
-int key_get(struct accounts *accounts, const char *id, struct key *ret_key,
-	    aichat_error **reterr)
-{
-	aichat_record *record = NULL;
-	int rc = aichat_record_get(accounts->ai, "key", id, &record, reterr);
-
-	if (rc == 0 && !key_from(record, ret_key))
-		rc = AICHAT_ENOMEM;
-	aichat_record_free(record);
-	return rc;
-}
-
-int key_add(struct accounts *accounts, struct key *key, char ret_token[TOKEN_TEXT],
-	    const struct request_key *request, aichat_error **reterr)
-{
-	aichat_record *record = NULL;
-	char id[TOKEN_ID];
-
-	token_make(TOKEN_KEY_PREFIX, id, ret_token);
-	token_digest(&accounts->secret, ret_token, key->digest);
-	int rc = aichat_record_new("key", id, &record, reterr);
-	if (rc == 0)
-		rc = aichat_record_set_parent(record, "user", key->user, reterr);
-	if (rc == 0)
-		rc = set_key(record, key, reterr);
-	if (rc == 0)
-		rc = set_request(record, request, reterr);
-	if (rc == 0) {
-		aichat_record_set_expires(record, key->expires_unix_ms);
-		rc = aichat_record_add(accounts->ai, record, reterr);
-	}
-	if (rc == 0 && !key_from(record, key))
-		rc = AICHAT_ENOMEM;
-	aichat_record_free(record);
-	if (rc < 0)
-		sodium_memzero(ret_token, TOKEN_TEXT);
-	return rc;
-}
-
-int key_revoke(struct server *server, const char *id, aichat_error **reterr)
-{
-	int rc = aichat_record_delete(server->accounts->ai, "key", id, reterr);
-
-	accounts_changed(server);
-	return rc;
-}
-
-void key_note_use(struct accounts *accounts, const struct key *key)
-{
-	int64_t now = clock_unix_ms();
-	aichat_record *record = NULL;
-	struct key stored;
-
-	if (now - key->last_used_unix_ms < USE_NOTED_MS)
-		return;
-	/* Somebody else may have noted it, or the key may be gone: nothing is lost. */
-	if (aichat_record_get(accounts->ai, "key", key->id, &record, NULL) == 0 &&
-	    key_from(record, &stored) && now - stored.last_used_unix_ms >= USE_NOTED_MS) {
-		stored.last_used_unix_ms = now;
-		if (set_key(record, &stored, NULL) == 0)
-			aichat_record_save(accounts->ai, record, NULL);
-	}
-	aichat_record_free(record);
-}
-
-int accounts_list(struct accounts *accounts, const char *kind, const char *user,
-		  const char *after, size_t limit, aichat_records **ret_records,
-		  aichat_error **reterr)
-{
-	return aichat_record_list(accounts->ai, kind, user ? "user" : NULL, user, after,
-				  limit, ret_records, reterr);
-}
-
-/* ---- logins ----------------------------------------------------------------------- */
-
-int login_add(struct accounts *accounts, const struct user *user,
-	      char ret_token[TOKEN_TEXT], aichat_error **reterr)
-{
-	aichat_json_writer *w = aichat_json_writer_new(0);
-	unsigned char digest[DIGEST_BYTES];
-	aichat_record *record = NULL;
-	char id[TOKEN_ID];
-
-	token_make(TOKEN_LOGIN_PREFIX, id, ret_token);
-	token_digest(&accounts->secret, ret_token, digest);
-	aichat_json_writer_begin_object(w);
-	put_digest(w, digest);
-	aichat_json_writer_end_object(w);
-	int rc = aichat_record_new("login", id, &record, reterr);
-	if (rc < 0) {
-		aichat_json_writer_unref(w);
-		return rc;
-	}
-	rc = set_json(record, w, reterr);
-	if (rc == 0)
-		rc = aichat_record_set_parent(record, "user", user->id, reterr);
-	if (rc == 0) {
-		aichat_record_set_expires(record, clock_unix_ms() + LOGIN_MS);
-		rc = aichat_record_add(accounts->ai, record, reterr);
-	}
-	aichat_record_free(record);
-	return rc;
-}
-
-int login_get(struct accounts *accounts, const char *id, char ret_user[40],
-	      unsigned char ret_digest[DIGEST_BYTES], int64_t *ret_expires_unix_ms,
-	      aichat_error **reterr)
-{
-	aichat_record *record = NULL;
-	aichat_json *doc = NULL;
-	int rc = aichat_record_get(accounts->ai, "login", id, &record, reterr);
-
-	if (rc < 0)
-		return rc;
-	const char *user = aichat_record_parent_id(record);
-	rc = aichat_json_parse(aichat_record_json(record, NULL), -1, &doc, reterr);
-	if (rc == 0 && (!user || !digest_in(doc, ret_digest)))
-		rc = AICHAT_ENOTFOUND;
-	if (rc == 0) {
-		snprintf(ret_user, 40, "%s", user);
-		*ret_expires_unix_ms = aichat_record_expires_unix_ms(record);
-	}
-	aichat_json_unref(doc);
-	aichat_record_free(record);
-	return rc;
-}
-
-int login_end(struct server *server, const char *id, aichat_error **reterr)
-{
-	int rc = aichat_record_delete(server->accounts->ai, "login", id, reterr);
-
-	accounts_changed(server);
-	return rc;
-}
-
 /* ---- the rest --------------------------------------------------------------------- */
 
 const struct token_secret *accounts_secret(const struct accounts *accounts)
@@ -681,6 +283,14 @@ void audit(struct accounts *accounts, const char *actor, const char *action,
 			 error ? aichat_error_message(error) : aichat_error_text(rc));
 	aichat_error_unref(error);
 	aichat_json_writer_unref(details);
+}
+
+int accounts_list(struct accounts *accounts, const char *kind, const char *user,
+		  const char *after, size_t limit, aichat_records **ret_records,
+		  aichat_error **reterr)
+{
+	return aichat_record_list(accounts->ai, kind, user ? "user" : NULL, user, after,
+				  limit, ret_records, reterr);
 }
 
 int accounts_exist(struct server *server, bool *ret_exist, aichat_error **reterr)

@@ -59,6 +59,8 @@ bool is_user_name(const char *name);
 
 void write_user(aichat_json_writer *w, const struct user *user);
 void write_key(aichat_json_writer *w, const struct key *key);
+/* `"scopes": [...]` */
+void write_scopes(aichat_json_writer *w, unsigned scopes);
 /* `"limits": {...}` of those that are set. */
 void write_limits(aichat_json_writer *w, const struct limit_values *limits);
 

@@ -127,9 +127,9 @@ static int load(struct accounts *accounts, const char *id, bool is_login,
 	return 0;
 }
 
-/* From the cache, or from the store and into it. */
+/* From the cache if it is no older than that, or from the store and into the cache. */
 static int find(struct accounts *accounts, const char *id, bool is_login,
-		struct grant *ret_grant, aichat_error **reterr)
+		int64_t max_age_ms, struct grant *ret_grant, aichat_error **reterr)
 {
 	struct auth_cache *cache = accounts_cache(accounts);
 	int64_t now = clock_mono_us() / 1000;
@@ -139,7 +139,7 @@ static int find(struct accounts *accounts, const char *id, bool is_login,
 	uint64_t cleared = atomic_load(&cache->cleared);
 	bool found = strcmp(slot->id, id) == 0 &&
 		     is_login == (slot->principal.login[0] != '\0') &&
-		     now - slot->loaded_mono_ms < CACHED_MS;
+		     now - slot->loaded_mono_ms < max_age_ms;
 	if (found)
 		*ret_grant = *slot;
 	pthread_mutex_unlock(&cache->lock);
@@ -306,7 +306,7 @@ bool auth_check(struct call *call)
 	if (!ok)
 		goto out;
 	token_digest(accounts_secret(accounts), credential.token, digest);
-	int rc = find(accounts, id, credential.is_login, &grant, &error);
+	int rc = find(accounts, id, credential.is_login, CACHED_MS, &grant, &error);
 	if (rc < 0 && rc != AICHAT_ENOTFOUND) {
 		call_fail(call, error);
 		ok = false;
@@ -349,8 +349,10 @@ bool auth_still_valid(struct server *server, const struct principal *principal)
 
 	if (!principal->user[0])
 		return true;
+	/* Another process may have taken it away: a stream asks seldom, and wants to
+	 * know. */
 	int rc = find(server->accounts, is_login ? principal->login : principal->key,
-		      is_login, &grant, NULL);
+		      is_login, 0, &grant, NULL);
 	/* Of a store that is busy nobody knows; the next heartbeat asks again. */
 	if (rc < 0)
 		return rc != AICHAT_ENOTFOUND;
@@ -368,7 +370,7 @@ bool auth_holds(const struct call *call, struct auth_watch *watch)
 	if (!watch->asked_mono_us)
 		*watch = (struct auth_watch){ 0, call->started_mono_us };
 	if (watch->changes == changes + 1 &&
-	    now - watch->asked_mono_us < call->server->settings.heartbeat_ms * 1000)
+	    now - watch->asked_mono_us < call->server->settings.heartbeat_ms * 900)
 		return true;
 	*watch = (struct auth_watch){ changes + 1, now };
 	return auth_still_valid(call->server, &call->principal);

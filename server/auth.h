@@ -28,7 +28,7 @@ void accounts_close(struct server *server);
 bool auth_check(struct call *call);
 /* Roles and scopes of the route. False and answered (403). */
 bool auth_allow(struct call *call);
-/* Whether a principal may still do what it could; cheap. */
+/* Whether a principal may still do what it could, as the store says it now. */
 bool auth_still_valid(struct server *server, const struct principal *principal);
 /*
  * The same for a loop that streams: cheap enough for every turn of it. It asks again

@@ -126,13 +126,7 @@ static void me(struct call *call)
 		aichat_json_writer_key(w, "key_id", -1);
 		aichat_json_writer_string(w, principal->key, -1);
 	}
-	aichat_json_writer_key(w, "scopes", -1);
-	aichat_json_writer_begin_array(w);
-	const char *scope;
-	for (int i = 0; (scope = scope_name(i, principal->scopes)); i++)
-		if (*scope)
-			aichat_json_writer_string(w, scope, -1);
-	aichat_json_writer_end_array(w);
+	write_scopes(w, principal->scopes);
 	if (auth_csrf(call, csrf))
 		write_csrf(w, csrf);
 	aichat_json_writer_end_object(w);
@@ -194,8 +188,8 @@ static bool read_scopes(struct call *call, unsigned *ret_scopes)
 		}
 		*ret_scopes |= scope;
 	}
-	if (*ret_scopes == 0 && list != AICHAT_JSON_NONE)
-		call_mistake(call, "body.scopes", "too_short", "at least one");
+	if (*ret_scopes == 0)
+		call_mistake(call, "body.scopes", "too_short", "at least one is needed");
 	return true;
 }
 

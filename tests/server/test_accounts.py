@@ -12,7 +12,7 @@ import threading
 import time
 import unittest
 
-from base import AICHATD, ServerTest, wait_until
+from base import AICHATD, ServerTest, read_all, read_until, wait_until
 
 PASSWORD = "correct horse battery"
 SCOPES = ("read", "chat", "gateway", "admin")
@@ -408,6 +408,105 @@ class Logins(AccountTest):
         self.log_in(user["name"], "another long one")
         self.assertFalse(self.ok("PATCH", path, {"password": None})["has_password"])
         self.log_in(user["name"], "another long one", 401)
+
+
+class TakenAway(AccountTest):
+    """Fault 64: what was allowed ends while it runs. Heartbeats are rare here, so that only
+    the wake-up of this process, or its absence, can end a stream."""
+
+    options = {"heartbeat_ms": "60000", "drain_ms": "500"}
+    llm_path = "gen/n/100000/rate/20"
+
+    def begin_reply(self, key, daemon=None):
+        """A conversation's reply that runs: its stream's socket and the reply's id."""
+        daemon = daemon or self.daemon
+        made = daemon.request("POST", "/api/v1/conversations", {}, key=key).json()
+        sock = self.ask(f"/api/v1/conversations/{made['id']}/messages", {
+            "text": "on and on", "options": {"model": "openai/gpt-fake"}, "stream": True},
+            key, daemon)
+        head = read_until(sock, b'"type":"text"')
+        return sock, re.search(rb'"reply_id":"([^"]+)"', head).group(1).decode()
+
+    def ask(self, path, body, key, daemon=None):
+        data = json.dumps(body).encode()
+        sock = (daemon or self.daemon).connect()
+        self.addCleanup(sock.close)
+        sock.sendall(b"POST " + path.encode() + b" HTTP/1.1\r\nHost: localhost\r\n"
+                     b"Authorization: Bearer " + key.encode() + b"\r\n"
+                     b"Content-Type: application/json\r\nContent-Length: "
+                     + str(len(data)).encode() + b"\r\n\r\n" + data)
+        return sock
+
+    def chat(self, key, daemon=None):
+        sock = self.ask("/v1/chat/completions", {
+            "model": "openai/gpt-fake", "stream": True,
+            "messages": [{"role": "user", "content": "on"}]}, key, daemon)
+        read_until(sock, b"tok3")
+        return sock
+
+    def assert_cut(self, sock, seconds=30):
+        """It ends soon, and not as if it were whole."""
+        sock.settimeout(seconds)
+        rest = read_all(sock)
+        self.assertNotIn(b"[DONE]", rest)
+        self.assertNotIn(b'"type":"done"', rest)
+        self.assertFalse(rest.endswith(b"0\r\n\r\n"))
+
+    def test_a_key_is_revoked(self):
+        user = self.new_user()
+        first, key = self.new_key(user), self.new_key(user)
+        sock, reply = self.begin_reply(key)
+        chat = self.chat(key)
+        self.ok("DELETE", f"/api/v1/me/keys/{self.me(key=key)['key_id']}", status=204, key=first)
+        self.assert_cut(sock)
+        self.assert_cut(chat)
+        # The reply belongs to its user, who may go on reading it.
+        state = self.ok("GET", f"/api/v1/replies/{reply}", key=first)
+        self.assertIn(state["state"], ("running", "complete"))
+        self.ok("POST", f"/api/v1/replies/{reply}/cancel", key=first)
+
+    def test_a_role_is_taken_away(self):
+        user = self.new_user()
+        key = self.new_key(user)
+        sock, _ = self.begin_reply(key)
+        self.ok("PATCH", f"/api/v1/users/{user['id']}", {"role": "viewer"})
+        self.assert_cut(sock)
+
+    def test_a_user_is_deleted(self):
+        user = self.new_user()
+        key = self.new_key(user)
+        sock, reply = self.begin_reply(key)
+        self.ok("DELETE", f"/api/v1/users/{user['id']}", status=204)
+        self.assert_ended(sock)
+        with sqlite3.connect(self.store()) as db:
+            self.assertEqual(db.execute("SELECT count(*) FROM conversation WHERE owner = ?",
+                                        (user["id"],)).fetchone()[0], 0)
+
+    def assert_ended(self, sock):
+        """Cut, or told that it was stopped; but never as complete."""
+        sock.settimeout(30)
+        self.assertNotIn(b'"state":"complete"', read_all(sock))
+
+    def test_by_an_operator_beside_the_daemon(self):
+        """Nothing wakes the stream; its heartbeat asks."""
+        daemon = self.another(options={"heartbeat_ms": "500"})
+        made = daemon.request("POST", "/api/v1/users", {"name": "ann"})
+        self.assertEqual(made.status, 201)
+        key = json.loads(self.operator("key", "add", "ann", "--json", daemon=daemon).stdout)
+        sock, _ = self.begin_reply(key["key"], daemon)
+        chat = self.chat(key["key"], daemon)
+        self.operator("key", "revoke", key["id"], daemon=daemon)
+        self.assert_cut(sock)
+        self.assert_cut(chat)
+
+    def test_others_go_on(self):
+        keys = [self.new_key(self.new_user()) for _ in range(2)]
+        streams = [self.chat(key) for key in keys]
+        self.ok("PATCH", f"/api/v1/users/{self.me(key=keys[0])['user']['id']}",
+                {"role": "viewer"})
+        self.assert_cut(streams[0])
+        for n in range(3):
+            read_until(streams[1], b"tok")
 
 
 class Operators(AccountTest):
