@@ -170,6 +170,24 @@ static int read_stream(struct aichat_exchange *x, const struct aic_read *root)
 	return AIC_MIN(aic_read_bool(&options, "include_usage", &x->usage_wanted), 0);
 }
 
+/*
+ * A conversation that Anthropic holds would be everybody's who asks with the one key that
+ * we have. Its clients know this word, and send the whole history then.
+ */
+static int refuse_thread(const struct aic_read *root)
+{
+	const struct aic_error_detail detail = {
+		.provider_code = "thread_unsupported_request",
+		.retry_after_ms = -1,
+	};
+
+	if (aic_json_get_set(root->doc, root->value, "thread") < 0)
+		return 0;
+	return aic_error_set_detail(root->reterr, AICHAT_EREQUEST, &detail,
+				    "request.thread: no conversation is held here; send "
+				    "all messages");
+}
+
 /* ---- who answers ---- */
 
 /* Clients call these by their bare names; the catalog has only models that chat. */
@@ -336,6 +354,8 @@ static int read_all(struct aichat_exchange *x, const struct aic_read *root)
 		return aic_read_fail(root, "model", AICHAT_EJSON, "is missing");
 	if (rc > 0)
 		rc = read_what(x, root);
+	if (rc >= 0 && !chat)
+		rc = refuse_thread(root);
 	if (rc >= 0)
 		rc = choose(x, root->doc, root->reterr);
 	if (rc >= 0 && x->kind == AICHAT_EXCHANGE_REPLY)

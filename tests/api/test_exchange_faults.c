@@ -72,6 +72,10 @@ START_TEST(requests_that_are_none)
 		"{\"model\":\"" CLAUDE "\",\"n\":2,\"messages\":[{\"role\":\"user\","
 		"\"content\":\"x\"}]}",
 		AICHAT_EREQUEST, "request.n");
+	refused(ai, reply, MESSAGES,
+		"{\"model\":\"" CLAUDE "\",\"thread\":{\"type\":\"create\"},\"messages\":"
+		"[{\"role\":\"user\",\"content\":\"x\"}]}",
+		AICHAT_EREQUEST, "request.thread");
 	refused(ai, reply, "esperanto", "{}", AICHAT_EINVAL, "dialect");
 	refused(ai, AICHAT_EXCHANGE_EMBEDDINGS, MESSAGES, "{}", AICHAT_EINVAL, "request");
 	refused(ai, 99, CHAT, "{}", AICHAT_EINVAL, "request");
