@@ -71,8 +71,11 @@ static void fail(struct aichat_exchange *x, int code)
 
 /* ---- what comes ---- */
 
+/* Once: before the answer there may have been attempts, of which it was told. */
 static int start_encoder(struct aichat_exchange *x)
 {
+	if (x->encoder || x->message)
+		return 0;
 	struct aic_id id = aic_id_new();
 	bool messages = x->dialect == &aic_dialect_anthropic_messages;
 	char *text = x->response_id;
@@ -160,7 +163,7 @@ static void on_events(void *user, const struct aic_events *events)
 	struct aichat_exchange *x = user;
 
 	/* The echo has no answer to read. */
-	if (x->translates && !x->encoder && !x->message)
+	if (x->translates)
 		fail(x, start_encoder(x));
 	x->only_usage = events->count > 0;
 	for (size_t i = 0; i < events->count && !x->failure; i++) {

@@ -160,6 +160,8 @@ int main(void)
 {
 	Suite *suite = suite_create("term");
 	TCase *cases = tcase_create("filter");
+
+	tcase_set_timeout(cases, 60);
 	SRunner *runner = srunner_create(suite);
 
 	tcase_add_test(cases, test_plain_text_passes);

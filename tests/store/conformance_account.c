@@ -41,9 +41,10 @@ static int record_code(int (*act)(struct aic_store *, void *, aichat_error **),
 		       const char *owner, struct aic_record_row row)
 {
 	struct record_task t = { owner, row };
+	char empty[] = "{}";
 
 	if (!t.row.json)
-		t.row.json = TEXT("{}");
+		t.row.json = empty;
 	t.row.created_unix_ms = t.row.created_unix_ms ? t.row.created_unix_ms : NOW;
 	t.row.updated_unix_ms = t.row.updated_unix_ms ? t.row.updated_unix_ms : NOW;
 	return try_task(store, true, act, &t, NULL);
