@@ -346,7 +346,6 @@ static void begin(struct call *call, struct http_request *request,
 	http_set_header(request, "x-request-id", call->request_id);
 	http_set_header(request, "X-Content-Type-Options", "nosniff");
 	http_set_header(request, "Cache-Control", "no-store");
-	http_set_header(request, "Vary", "Origin");
 }
 
 static void finish(struct call *call)

@@ -26,6 +26,7 @@
 #include "ongoing.h"
 
 #define STATUS_USAGE 2
+#define HURRY_MS 2000   /* for streams to end once they are told */
 #define RESERVED_FDS 64 /* for store, log, listeners and libraries */
 
 struct daemon {
@@ -321,31 +322,42 @@ static bool is_busy(struct server *server)
 		ongoings_running(server->ongoings) > 0);
 }
 
-/* Nothing new; what runs may end by itself. A second signal ends everything at once: that
+/* Until nothing runs or the time is over. A second signal ends everything at once: that
  * is a crash, and the store is made for crashes. */
+static void wait_for_requests(struct daemon *daemon, const sigset_t *taken, int64_t ms)
+{
+	int64_t end_us = clock_mono_us() + ms * 1000;
+
+	while (is_busy(&daemon->server) && clock_mono_us() < end_us) {
+		int number = take_signal(taken, 20);
+		if (number == SIGTERM || number == SIGINT) {
+			log_line(AICHAT_LOG_WARNING, "stopped at once");
+			_exit(EXIT_FAILURE);
+		}
+	}
+}
+
+/* Nothing new; what runs may end by itself. When its time is over, streams say where they
+ * can be resumed; whoever does not end even then is left behind. */
 static void drain(struct daemon *daemon, const sigset_t *taken)
 {
 	struct server *server = &daemon->server;
-	int64_t end_us = clock_mono_us() + server->settings.drain_ms * 1000;
 
 	notify_systemd("STOPPING=1");
 	log_line(AICHAT_LOG_INFO, "draining: %d requests are running",
 		 http_server_active(server->http));
 	atomic_store(&server->draining, true);
 	http_server_drain(server->http);
-	for (int hurry = 0; hurry < 2; hurry++) {
-		while (is_busy(server) && clock_mono_us() < end_us) {
-			int number = take_signal(taken, 20);
-			if (number == SIGTERM || number == SIGINT) {
-				log_line(AICHAT_LOG_WARNING, "stopped at once");
-				_exit(EXIT_FAILURE);
-			}
-		}
-		/* Time is over: streams say where they can be resumed. */
-		atomic_store(&server->stopping, true);
-		http_server_wake(server->http);
-		end_us = clock_mono_us() + 2000000;
+	wait_for_requests(daemon, taken, server->settings.drain_ms);
+	atomic_store(&server->stopping, true);
+	http_server_wake(server->http);
+	wait_for_requests(daemon, taken, HURRY_MS);
+	if (http_server_active(server->http) > 0) {
+		log_line(AICHAT_LOG_WARNING, "stopped with %d requests running",
+			 http_server_active(server->http));
+		_exit(EXIT_FAILURE);
 	}
+	sigprocmask(SIG_UNBLOCK, taken, NULL);
 }
 
 static int serve(struct daemon *daemon, const sigset_t *taken)

@@ -167,7 +167,6 @@ static const struct mg_callbacks callbacks = {
 	.connection_close = on_closing,
 	.connection_closed = on_closed,
 	.log_message = on_log,
-	.log_access = on_log,
 };
 
 /* "HOST:PORT" to what civetweb takes. */

@@ -100,8 +100,9 @@ int64_t http_bytes_sent(const struct http_request *request);
 /* ---- a client that leaves ---- */
 
 /*
- * Once, on the reaper's thread, soon after the client has closed its connection. It must
- * not block: cancel, or wake somebody. Not called any more when http_unwatch() returned.
+ * Once, on the reaper's thread, soon after the client has closed its connection, or its
+ * sending half, which no client does that waits for an answer. It must not block: cancel,
+ * or wake somebody. Not called any more when http_unwatch() returned.
  */
 void http_watch(struct http_request *request, void (*gone)(void *user), void *user);
 void http_unwatch(struct http_request *request);

@@ -40,7 +40,7 @@ static struct {
 	bool stop;
 	struct connection *first;
 	unsigned generations;
-	size_t top; /* the highest descriptor that was ever known */
+	size_t top; /* the highest descriptor that is known */
 	struct connection *_Atomic *by_fd;
 	size_t size; /* of by_fd */
 } reaper = { .lock = PTHREAD_MUTEX_INITIALIZER, .epoll_fd = -1, .wake_fd = -1 };
@@ -240,7 +240,7 @@ static bool is_over_limit(const struct connection *connection)
 	    (config->is_exempt && config->is_exempt(connection->peer, config->user)))
 		return false;
 	for (const struct connection *c = reaper.first; c; c = c->next)
-		same += c->server == server && strcmp(c->peer, connection->peer) == 0;
+		same += c->server == server && c->address == connection->address;
 	return same > config->connections_per_ip;
 }
 
@@ -371,6 +371,8 @@ void reaper_closed(const char *address, int peer_port)
 		/* Its number may be a new connection's already. */
 		if (atomic_load(&reaper.by_fd[connection->fd]) == connection)
 			atomic_store(&reaper.by_fd[connection->fd], NULL);
+		while (reaper.top > 3 && !atomic_load(&reaper.by_fd[reaper.top]))
+			reaper.top--;
 		if (connection->previous)
 			connection->previous->next = connection->next;
 		else

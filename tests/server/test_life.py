@@ -176,6 +176,50 @@ class Start(ServerTest):
         raw = self.daemon.raw(b"GET /v1/messages HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
         self.assertIn(b'"type":"error"', raw)
 
+    def test_nobody_unknown_gets_a_body_read(self):
+        for key in ("", "x-api-key: ack_wrong\r\n"):
+            with self.daemon.connect() as sock:
+                sock.sendall(f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n{key}"
+                             "Content-Type: application/json\r\nExpect: 100-continue\r\n"
+                             "Content-Length: 1000000\r\n\r\n".encode())
+                answer = read_until(sock, b"\r\n\r\n")
+                self.assertTrue(answer.startswith(b"HTTP/1.1 401 "), answer)
+                self.assertIn(b"Connection: close", answer)
+
+    def test_bodies_that_are_too_large(self):
+        daemon = self.another(options={"max_body_bytes": "10000"})
+        answer = daemon.request("POST", "/api/v1/conversations", {"title": "x" * 20000})
+        self.assertEqual((answer.status, answer.json()["error"]["code"]), (413, "TOO_LARGE"))
+        answer = daemon.request("POST", "/v1/messages", {"model": "x" * 20000})
+        self.assertEqual((answer.status, answer.json()["error"]["type"]),
+                         (413, "request_too_large"))
+
+    def test_hostile_json(self):
+        for text in ("", "{", "[]", "1", "null", '"a"', '{"title": "a", "title": "b"}',
+                     '{"title": NaN}', "{'title': 1}", '{"title": "\\ud800"}', '{"a":1}x',
+                     "[" * 100000, '{"a":' * 100 + "1" + "}" * 100, '{"title": "\x01"}'):
+            answer = self.daemon.request("POST", "/api/v1/conversations", text.encode())
+            if text:
+                self.assertIn(answer.status, (400, 413, 422), text[:50])
+                self.assertIn(answer.json()["error"]["code"], ("VALIDATION_FAILED", "TOO_LARGE"))
+        answer = self.daemon.request("POST", "/api/v1/conversations", b'{"title": "\xff"}')
+        self.assertEqual(answer.status, 400)
+
+    def test_every_mistake_is_named_with_its_place(self):
+        error = self.refused(422, "VALIDATION_FAILED", "POST", "/api/v1/conversations",
+                             {"titel": "x", "title": 7, "tags": ["a", 1]})
+        places = {tuple(one["loc"]): one["type"] for one in error["details"]["errors"]}
+        self.assertEqual(places[("body", "titel")], "unknown")
+        self.assertEqual(places[("body", "title")], "type")
+        self.assertEqual(places[("body", "tags", 1)], "type")
+        error = self.refused(422, "VALIDATION_FAILED", "GET",
+                             "/api/v1/conversations?limit=many&limit=2&nothing=1")
+        places = {(tuple(one["loc"]), one["type"]) for one in error["details"]["errors"]}
+        self.assertEqual(places, {(("query", "limit"), "type"), (("query", "limit"), "repeated"),
+                                  (("query", "nothing"), "unknown")})
+        error = self.refused(422, "VALIDATION_FAILED", "GET", "/api/v1/conversations?limit=0")
+        self.assertEqual(error["details"]["errors"][0]["type"], "range")
+
     def test_it_tells_systemd(self):
         folder = tempfile.TemporaryDirectory(prefix="aichatd-")
         self.addCleanup(folder.cleanup)
