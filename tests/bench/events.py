@@ -37,8 +37,8 @@ def bench_python(table):
     c = [statistics.median(column) for column in zip(*(pair[0] for pair in rounds))]
     python = [statistics.median(column) for column in zip(*(pair[1] for pair in rounds))]
     for what, ours, peer, target in (
-            ("as it streams, for / C", python[0], c[0], 5.0),
-            ("as it streams, async for / C", python[2], c[0], 10.0),
+            ("as it streams, for / C", python[0], c[0], 8.0),
+            ("as it streams, async for / C", python[2], c[0], 16.0),
             ("that is there, for / C", python[1], c[1], 8.0),
             ("that is there, async for / C", python[3], c[1], 8.0)):
         table.row("Python: event " + what, us(ours), us(peer), ours / peer, target)

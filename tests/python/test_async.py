@@ -130,17 +130,51 @@ class Loop(support.ProviderTest):
 
         run(main())
 
+    def test_nothing_is_lost_by_cancelling(self):
+        """A detached reply that is watched in bits gives every event once."""
+        reply = self.open("error-after/60/n/99/rate/300").new_conversation().send("x").detach()
+        chance = random.Random(3)
+        seen, failures = [], []
+
+        async def watch():
+            try:
+                async for event in reply:
+                    seen.append(event)
+            except aichat.ProviderError as error:
+                failures.append(error)
+
+        async def main():
+            while not reply.over:
+                task = asyncio.ensure_future(watch())
+                await asyncio.sleep(chance.random() * 0.02)
+                # In the very turn of the loop in which an event arrives, too.
+                while not (reply._waiter and reply._waiter.done()) and not task.done() and \
+                        chance.random() < 0.9:
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+        run(main())
+        seqs = [event.seq for event in seen]
+        self.assertEqual(seqs, list(range(1, len(seqs) + 1)))
+        self.assertEqual("".join(event.text for event in seen),
+                         "".join(f"tok{n} " for n in range(60)))
+        self.assertEqual(len(failures), 1)
+
     def test_two_tasks_one_reply(self):
         ai = self.open("n/1000/rate/50")
 
         async def main():
-            reply = ai.new_conversation().send("x").detach()
+            reply = ai.new_conversation().send("x")
             first = asyncio.ensure_future(_drain(reply))
             await asyncio.sleep(0.05)
             with self.assertRaisesRegex(RuntimeError, "another task"):
                 await _drain(reply)
-            first.cancel()
+            await asyncio.sleep(0.05)
+            self.assertFalse(first.done())
             reply.cancel()
+            await first
+            self.assertEqual(reply.state, ReplyState.STOPPED)
 
         run(main())
 
@@ -220,6 +254,7 @@ class Loop(support.ProviderTest):
             self.assertEqual((await reply).state, MessageState.STOPPED)
             del reply
             gc.collect()
+            await asyncio.sleep(0)
             self.assertEqual(len(asyncio.get_running_loop()._selector.get_map()), 1)
 
         run(main())

@@ -433,6 +433,15 @@ class Values(support.ProviderTest):
             self.assertEqual(ai.new_conversation().send("Hi").wait().text, "Hi")
 
 
+class Snapshots(unittest.TestCase):
+    def test_text(self):
+        """What replaces all that was seen is all of the text."""
+        from aichat._reply import _text
+        whole = aichat.Event(EventType.SNAPSHOT, 9, "id", message=aichat.Message.assistant("All"))
+        self.assertEqual(_text(whole), "All")
+        self.assertIsNone(_text(aichat.Event(EventType.DONE, 10, "id", message=whole.message)))
+
+
 class Logging(support.ProviderTest):
     def make_a_line(self, logger):
         """Leave a tool call without its answer: the library makes one up, and says so."""

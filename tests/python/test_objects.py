@@ -266,7 +266,8 @@ class Interpreter(support.ProviderTest):
     def run_program(self, code, path="n/1000/rate/100", status=0, **interrupt):
         program = (f"import aichat, sys, threading, logging, os, time\n"
                    f"options = {support.options(self.provider, path)!r}\n" + code)
-        process = subprocess.Popen([sys.executable, "-c", program],
+        process = subprocess.Popen([sys.executable, "-W", "ignore::DeprecationWarning",
+                                    "-c", program],
                                    env={**os.environ, "PYTHONPATH": support.PACKAGE},
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:

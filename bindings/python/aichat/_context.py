@@ -148,7 +148,7 @@ class Context:
 
     def reply(self, id: str, after: int = 0) -> Reply:
         """A stored reply, by its id or that of a message of it, running or over: its events
-        after that number. Tools are not called by it."""
+        after that number. Leaving its loop does not stop it, and it calls no tools."""
         return Reply(self, _ffi.reply_open(self._handle, id, after)).detach()
 
     def complete(self, messages: Union[str, Message, Sequence[Message]],

@@ -101,8 +101,8 @@ class Reply:
         async for text in reply.text(): ...
         message = await reply
 
-    Leaving a loop early, or cancelling the task, stops the reply; what came stays in the
-    conversation. A reply that nobody iterates goes on by itself if it is stored, and
+    Leaving a loop early, or a `with` block, or cancelling the task, stops the reply; what
+    came stays in the conversation. A reply that nobody iterates goes on by itself if it is stored, and
     `detach()` says that it shall.
     """
 
@@ -118,7 +118,8 @@ class Reply:
         self._calls: List[ToolCall] = []  # to be answered before the next event
         self._message_id = ""  # of the message whose pieces come
         self._in_a_row = 0
-        self._waiter: "Optional[asyncio.Future[None]]" = None
+        self._waiter: "Optional[asyncio.Future[Optional[Event]]]" = None
+        self._kept: "Optional[asyncio.Future[Optional[Event]]]" = None  # not yet given
         self._loop: Optional[asyncio.AbstractEventLoop] = None  # that watches us
         self._detached = False
         self._over = False
@@ -136,7 +137,7 @@ class Reply:
     @property
     def over(self) -> bool:
         """Whether its last event was taken."""
-        return self._over
+        return self._over and self._kept is None
 
     def __repr__(self) -> str:
         return f"<aichat.Reply {self.id}>"
@@ -150,7 +151,8 @@ class Reply:
         return Stream(self, _whole)
 
     def text(self) -> "Stream[str]":
-        """The pieces of text alone, for `for` and `async for`."""
+        """The pieces of text alone, for `for` and `async for`. Of a reply whose events are
+        not kept any more, all of its text is one piece."""
         return Stream(self, _text)
 
     def wait(self) -> Message:
@@ -200,6 +202,9 @@ class Reply:
         if self._pid != os.getpid():
             check(ErrorCode.EFORK)  # the lock may be held by a thread that is not here
         with self._lock:
+            if self._kept is not None:
+                kept, self._kept = self._kept, None
+                return kept.result()
             code = _ffi.aichat_reply_next(self._handle, timeout_ms, self._place)
             if code == 1:
                 return self._read()
@@ -260,14 +265,14 @@ class Reply:
         if self._in_a_row > _IN_A_ROW:
             self._in_a_row = 0
             await asyncio.sleep(0)
-        while True:
-            event = self._take(0)
-            if not isinstance(event, _Nothing):
-                return event
-            self._in_a_row = 0
-            await self._readable()
+        event = self._take(0)
+        if not isinstance(event, _Nothing):
+            return event
+        self._in_a_row = 0
+        return await self._arrival()
 
-    async def _readable(self) -> None:
+    async def _arrival(self) -> Optional[Event]:
+        """Wait for the next event."""
         if self._waiter is not None:
             raise RuntimeError("another task takes this reply's events; open a second one "
                                "with Context.reply(reply.id)")
@@ -276,9 +281,14 @@ class Reply:
             self._unwatch()
             loop.add_reader(self.fileno(), self._wake)
             self._loop = loop
-        self._waiter = loop.create_future()
+        waiter: "asyncio.Future[Optional[Event]]" = loop.create_future()
+        self._waiter = waiter
         try:
-            await self._waiter
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self._kept = waiter  # both came at once; it is not lost
+            raise
         finally:
             self._waiter = None
 
@@ -289,7 +299,13 @@ class Reply:
         if self._waiter is None:
             self._unwatch()
         elif not self._waiter.done():
-            self._waiter.set_result(None)
+            try:
+                event = self._take(0)
+            except Exception as error:
+                self._waiter.set_exception(error)
+            else:
+                if not isinstance(event, _Nothing):
+                    self._waiter.set_result(event)
 
     def _unwatch(self) -> None:
         loop, self._loop = self._loop, None
@@ -334,10 +350,9 @@ class Reply:
 
     def _leave(self) -> None:
         """A loop ended, perhaps before the reply."""
-        if self._pid != os.getpid():
-            return
-        if self._waiter is None:
-            self._unwatch()
+        if self._pid != os.getpid() or self._waiter is not None:
+            return  # of another process, or of another task
+        self._unwatch()
         if not self._over and not self._detached:
             self._calls = []
             _ffi.aichat_reply_cancel(self._handle, None)
@@ -356,7 +371,8 @@ class Reply:
 
 
 def _remove(loop: asyncio.AbstractEventLoop, reply: Reply) -> None:
-    loop.remove_reader(reply.fileno())  # which is open as long as the reply is held
+    if reply._loop is not loop:  # else it is watched again
+        loop.remove_reader(reply.fileno())
 
 
 def _whole(event: Event) -> Optional[Event]:
@@ -364,6 +380,8 @@ def _whole(event: Event) -> Optional[Event]:
 
 
 def _text(event: Event) -> Optional[str]:
+    if event.type is EventType.SNAPSHOT and event.message is not None:
+        return event.message.text
     return event.text if event.type is EventType.TEXT else None
 
 
