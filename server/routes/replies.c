@@ -24,22 +24,18 @@ static void fail(struct call *call, aichat_error *error)
 	aichat_error_unref(error);
 }
 
-/* The reply that the path names, from behind an event; NULL and answered. */
+/*
+ * The reply that the path names, by its id or that of a message that it wrote, from
+ * behind an event; NULL and answered. Who finds an open message can so look on.
+ */
 static aichat_reply *reply_of(struct call *call, uint64_t after)
 {
 	aichat_reply *reply = NULL;
 	aichat_error *error = NULL;
 
-	if (aichat_reply_open(call->ai, call->path_values[0], after, &reply, &error) <
-	    0) {
+	if (aichat_reply_open(call->ai, call->path_values[0], after, &reply, &error) < 0)
 		fail(call, error);
-		return NULL;
-	}
-	/* The id of a message would open its reply, too. */
-	if (strcmp(aichat_reply_id(reply), call->path_values[0]) == 0)
-		return reply;
-	call_refuse(call, 404, "NOT_FOUND", "no reply %s", call->path_values[0]);
-	return aichat_reply_unref(reply);
+	return reply;
 }
 
 static void answer_state(struct call *call, aichat_reply *reply)
@@ -255,7 +251,7 @@ static const struct field no_fields[] = {
 
 #define ID                                                                               \
 	{                                                                                \
-		"id", OBJECT_REPLY, "the reply"                                          \
+		"id", OBJECT_REPLY, "the reply, or a message that it wrote"              \
 	}
 
 const struct route routes_replies[] = {

@@ -374,7 +374,8 @@ class ConversationsTest(NativeTest):
             self.refused(404 if len(strange) == 36 else 422,
                          "NOT_FOUND" if len(strange) == 36 else "VALIDATION_FAILED",
                          "PATCH", other, {"head": strange})
-        for strange in (NO_ID, "x", message, path.rsplit("/", 1)[1]):
+        asked = end["reply"]["user_message_id"]
+        for strange in (NO_ID, "x", asked, path.rsplit("/", 1)[1]):
             for method, at, body in (("GET", "", None), ("GET", "/events", None),
                                      ("POST", "/cancel", None),
                                      ("POST", "/tool-results", results)):

@@ -132,6 +132,16 @@ class StreamTest(NativeTest):
         wait_until(lambda: self.ok("GET", f"{conversation}/messages")["data"][-1]["state"]
                    == "sealed", "the answer")
 
+    def test_who_finds_an_open_message_can_look_on(self):
+        conversation = self.new("paced")
+        events = self.stream(conversation)
+        events.until("text")
+        events.close()
+        last = self.ok("GET", f"{conversation}/messages")["data"][-1]
+        self.assertEqual(last["state"], "open")
+        self.assertEqual(text_of(list(self.look(f"{API}/replies/{last['id']}"))),
+                         tokens(TOKENS))
+
     def test_a_slow_reader_is_dropped(self):
         reply, _ = self.begin("large")
         with socket.socket() as sock:
