@@ -52,6 +52,7 @@ http {
             proxy_pass http://provider;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
+            %(extra)s
         }
     }
 }
@@ -66,10 +67,11 @@ def free_port():
 
 
 class Nginx:
-    def __init__(self, folder, upstream):
+    def __init__(self, folder, upstream, extra=""):
         self.port = free_port()
         config = pathlib.Path(folder) / "nginx.conf"
-        config.write_text(NGINX % {"folder": folder, "upstream": upstream, "port": self.port})
+        config.write_text(NGINX % {"folder": folder, "upstream": upstream, "port": self.port,
+                                   "extra": extra})
         program = shutil.which("nginx") or "/usr/sbin/nginx"
         self.process = subprocess.Popen([program, "-p", folder, "-c", str(config)],
                                         stderr=subprocess.DEVNULL)
