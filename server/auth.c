@@ -17,7 +17,7 @@
 #include "log.h"
 
 #define CACHED_MS 5000
-#define SLOTS 1024
+#define SLOTS 4096
 #define COOKIE "aichat_login"
 
 /* What a key or a login stands for. */
@@ -26,6 +26,7 @@ struct grant {
 	unsigned char digest[DIGEST_BYTES];
 	struct principal principal;
 	int64_t expires_unix_ms;
+	uint64_t cleared; /* how often the cache was when it was read */
 	int64_t loaded_mono_ms;
 	int64_t last_used_unix_ms; /* of a key, as far as we know */
 };
@@ -59,8 +60,6 @@ void auth_cache_clear(struct auth_cache *cache)
 {
 	pthread_mutex_lock(&cache->lock);
 	atomic_fetch_add(&cache->cleared, 1);
-	for (size_t i = 0; i < SLOTS; i++)
-		cache->slots[i].id[0] = '\0';
 	pthread_mutex_unlock(&cache->lock);
 }
 
@@ -139,7 +138,7 @@ static int find(struct accounts *accounts, const char *id, bool is_login,
 	uint64_t cleared = atomic_load(&cache->cleared);
 	bool found = strcmp(slot->id, id) == 0 &&
 		     is_login == (slot->principal.login[0] != '\0') &&
-		     now - slot->loaded_mono_ms < max_age_ms;
+		     slot->cleared == cleared && now - slot->loaded_mono_ms < max_age_ms;
 	if (found)
 		*ret_grant = *slot;
 	pthread_mutex_unlock(&cache->lock);
@@ -147,10 +146,10 @@ static int find(struct accounts *accounts, const char *id, bool is_login,
 		int rc = load(accounts, id, is_login, ret_grant, reterr);
 		if (rc < 0)
 			return rc;
+		/* What was read before somebody took it away is not found again. */
+		ret_grant->cleared = cleared;
 		pthread_mutex_lock(&cache->lock);
-		/* Not what was read before somebody took it away. */
-		if (cleared == atomic_load(&cache->cleared))
-			*slot = *ret_grant;
+		*slot = *ret_grant;
 		pthread_mutex_unlock(&cache->lock);
 	}
 	if (ret_grant->expires_unix_ms && ret_grant->expires_unix_ms <= clock_unix_ms())

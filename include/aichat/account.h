@@ -255,6 +255,7 @@ AICHAT_API int aichat_record_set_idempotency(aichat_record *record, const char *
  * @param record  on success it has version and times
  * @param reterr  may be NULL; set on failure only: aichat_error_unref()
  * @return 0, or
+ *   AICHAT_EINVAL     no record was given
  *   AICHAT_EEXIST     the kind has a record of this id or name, or the idempotency key
  *                     was used for the same request
  *   AICHAT_ECONFLICT  the idempotency key was used for another request
@@ -278,6 +279,7 @@ AICHAT_API int aichat_record_add(aichat *ai, aichat_record *record,
  * @param record  on success it has the new version
  * @param reterr  may be NULL; set on failure only: aichat_error_unref()
  * @return 0, or
+ *   AICHAT_EINVAL     no record was given
  *   AICHAT_ESTALE     it was saved by someone else: read it again
  *   AICHAT_EEXIST     the kind has another record of this name
  *   AICHAT_ENOTFOUND  it was never added, was deleted, or has ended

@@ -162,6 +162,8 @@ int aichat_record_add(aichat *ai, aichat_record *record, aichat_error **reterr)
 	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
 	int rc = aic_context_enter(ai, &core, reterr);
 
+	if (rc == 0 && !record)
+		rc = aic_error_set(reterr, AICHAT_EINVAL, "no record was given");
 	return rc < 0 ? rc : aic_record_add(core->store, ai->owner, record, reterr);
 }
 
@@ -170,6 +172,8 @@ int aichat_record_save(aichat *ai, aichat_record *record, aichat_error **reterr)
 	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
 	int rc = aic_context_enter(ai, &core, reterr);
 
+	if (rc == 0 && !record)
+		rc = aic_error_set(reterr, AICHAT_EINVAL, "no record was given");
 	return rc < 0 ? rc : aic_record_save(core->store, ai->owner, record, reterr);
 }
 

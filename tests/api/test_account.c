@@ -85,6 +85,8 @@ START_TEST(what_a_record_may_not_be)
 	expect(aichat_record_new("User", NULL, &record, &error), AICHAT_EINVAL);
 	expect(aichat_record_new("user", "", &record, &error), AICHAT_EINVAL);
 	expect(aichat_record_new("user", "a/b", &record, &error), AICHAT_EINVAL);
+	expect(aichat_record_add(ai, NULL, &error), AICHAT_EINVAL);
+	expect(aichat_record_save(ai, NULL, &error), AICHAT_EINVAL);
 	record = new_record("user", "1");
 	expect(aichat_record_set_name(record, "", &error), AICHAT_EINVAL);
 	expect(aichat_record_set_name(record, "a\nb", &error), AICHAT_EINVAL);

@@ -263,6 +263,27 @@ class ConversationsTest(NativeTest):
         self.assertEqual(list(again)[-1]["state"], "stopped")
         again.close()
 
+    def test_a_repeat_after_a_crash(self):
+        """Fault 6 with kill -9 between: the store alone knows that it was made."""
+        home = self.new_home()
+        daemon = self.another(home)
+        path = self.new("slow", daemon=daemon)
+        key = {"Idempotency-Key": "before and after"}
+        body = {"text": "hi", "stream": True}
+        asked = self.llm.stats()["requests"]
+        first = Events(daemon, "POST", f"{path}/messages", body, key)
+        reply = first.until("text")[0]["reply_id"]
+        daemon.kill()
+        first.close()
+        daemon = self.another(home)
+        again = Events(daemon, "POST", f"{path}/messages", body, key)
+        seen = list(again)
+        again.close()
+        self.assertEqual((seen[0]["reply_id"], seen[-1]["state"]), (reply, "interrupted"))
+        self.assertEqual(self.llm.stats()["requests"], asked + 1)
+        answer = daemon.request("POST", f"{path}/messages", {"text": "ho"}, headers=key)
+        self.assertEqual(answer.json()["error"]["code"], "IDEMPOTENCY_CONFLICT")
+
     def test_a_conversation_is_made_once(self):
         key = {"Idempotency-Key": "one conversation"}
         answers = together(20, lambda n: self.daemon.request(
