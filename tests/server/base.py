@@ -57,7 +57,8 @@ class Daemon:
 
     def __init__(self, home, options=None, env=None, args=(), limit=None, listen="127.0.0.1:0"):
         self.home = pathlib.Path(home)
-        settings = {"admin_listen": "127.0.0.1:0", **(options or {})}
+        # A thousand threads start quickly, but not under a sanitizer.
+        settings = {"admin_listen": "127.0.0.1:0", "connections": "256", **(options or {})}
         command = [AICHATD, "--listen", listen]
         for name, value in settings.items():
             command += ["-o", f"{name if '.' in name else 'server.' + name}={value}"]

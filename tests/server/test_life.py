@@ -227,7 +227,7 @@ class Start(ServerTest):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
             sock.bind(path)
             sock.settimeout(60)
-            daemon = self.another(env={"NOTIFY_SOCKET": path})
+            daemon = self.another(env={"NOTIFY_SOCKET": path}, options={"connections": "1032"})
             self.assertEqual(sock.recv(100), b"READY=1")
             daemon.signal(signal.SIGTERM)
             self.assertEqual(sock.recv(100), b"STOPPING=1")
