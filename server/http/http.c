@@ -55,7 +55,7 @@ static void on_closing(const struct mg_connection *conn)
 	const struct mg_request_info *info = mg_get_request_info(conn);
 
 	if (info)
-		reaper_closing(info->remote_addr, info->remote_port);
+		reaper_closing(server_of(conn), info->remote_addr, info->remote_port);
 }
 
 static void on_closed(const struct mg_connection *conn)
@@ -63,7 +63,7 @@ static void on_closed(const struct mg_connection *conn)
 	const struct mg_request_info *info = mg_get_request_info(conn);
 
 	if (info)
-		reaper_closed(info->remote_addr, info->remote_port);
+		reaper_closed(server_of(conn), info->remote_addr, info->remote_port);
 }
 
 /* Connection as the client wishes it; civetweb decides in the same way. */
@@ -323,6 +323,11 @@ void http_server_wake(struct http_server *server)
 	reaper_wake_all(server);
 }
 
+void http_server_cut(struct http_server *server)
+{
+	reaper_shut_all(server);
+}
+
 static void *stop_context(void *server)
 {
 	mg_stop(((struct http_server *)server)->context);
@@ -352,7 +357,7 @@ struct http_server *http_server_stop(struct http_server *server)
 
 	if (!server)
 		return NULL;
-	reaper_shut_all(server);
+	http_server_cut(server);
 	if (pthread_create(&stopper, NULL, stop_context, server) == 0) {
 		while (!atomic_load(&server->stopped)) {
 			knock(server);

@@ -47,6 +47,8 @@ int http_server_port(const struct http_server *server);
 void http_server_drain(struct http_server *server);
 /* Call `gone` of everybody who watches: they are to look whether they shall end. */
 void http_server_wake(struct http_server *server);
+/* Shut every connection: reads and writes that wait fail. */
+void http_server_cut(struct http_server *server);
 /* Requests that are being answered now; and connections. */
 int http_server_active(const struct http_server *server);
 int http_server_connections(const struct http_server *server);

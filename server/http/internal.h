@@ -110,8 +110,8 @@ void reaper_notice(struct http_server *server);
 struct connection *reaper_find(struct http_server *server, const char *address,
 			       int peer_port);
 /* Before its socket is closed, and after that. */
-void reaper_closing(const char *address, int peer_port);
-void reaper_closed(const char *address, int peer_port);
+void reaper_closing(const struct http_server *server, const char *address, int peer_port);
+void reaper_closed(const struct http_server *server, const char *address, int peer_port);
 void reaper_deadline(struct connection *connection, enum deadline_kind kind,
 		     int64_t deadline_ms);
 void reaper_shut_all(struct http_server *server);

@@ -192,11 +192,13 @@ static bool is_accepted(int fd, const struct http_server *server,
 }
 
 /* Under the lock: whether by_fd's entry is this socket's. */
-static bool is_known(size_t fd, const struct sockaddr_in *peer)
+static bool is_known(const struct http_server *server, size_t fd,
+		     const struct sockaddr_in *peer)
 {
 	const struct connection *connection = atomic_load(&reaper.by_fd[fd]);
 
-	return connection && connection->address == peer->sin_addr.s_addr &&
+	return connection && connection->server == server &&
+	       connection->address == peer->sin_addr.s_addr &&
 	       connection->peer_port == ntohs(peer->sin_port);
 }
 
@@ -218,7 +220,7 @@ static int find_socket(const struct http_server *server, uint32_t address, int p
 			closed = 0;
 			if (peer_port ? ret_peer->sin_addr.s_addr == address &&
 						ntohs(ret_peer->sin_port) == peer_port
-				      : !is_known(fd, ret_peer))
+				      : !is_known(server, fd, ret_peer))
 				return (int)fd;
 		} else if (errno == EBADF && fd > reaper.top && ++closed == CLOSED_RUN) {
 			break;
@@ -320,16 +322,17 @@ void reaper_notice(struct http_server *server)
 	pthread_mutex_unlock(&reaper.lock);
 }
 
-/* Under the lock. */
-static struct connection *by_peer(const char *text, int peer_port, bool closing)
+/* Under the lock. A peer may come to both of our ports from one of its own. */
+static struct connection *by_peer(const struct http_server *server, const char *text,
+				  int peer_port, bool closing)
 {
 	struct in_addr address;
 
 	if (inet_pton(AF_INET, text, &address) != 1)
 		return NULL;
 	for (struct connection *c = reaper.first; c; c = c->next)
-		if (c->peer_port == peer_port && c->address == address.s_addr &&
-		    c->is_closing == closing)
+		if (c->server == server && c->peer_port == peer_port &&
+		    c->address == address.s_addr && c->is_closing == closing)
 			return c;
 	return NULL;
 }
@@ -341,7 +344,7 @@ struct connection *reaper_find(struct http_server *server, const char *address,
 	struct in_addr wanted;
 
 	pthread_mutex_lock(&reaper.lock);
-	struct connection *connection = by_peer(address, peer_port, false);
+	struct connection *connection = by_peer(server, address, peer_port, false);
 	if (!connection && inet_pton(AF_INET, address, &wanted) == 1) {
 		int fd = find_socket(server, wanted.s_addr, peer_port, &peer);
 		connection = fd >= 0 ? enter(server, fd, &peer) : NULL;
@@ -350,10 +353,10 @@ struct connection *reaper_find(struct http_server *server, const char *address,
 	return connection;
 }
 
-void reaper_closing(const char *address, int peer_port)
+void reaper_closing(const struct http_server *server, const char *address, int peer_port)
 {
 	pthread_mutex_lock(&reaper.lock);
-	struct connection *connection = by_peer(address, peer_port, false);
+	struct connection *connection = by_peer(server, address, peer_port, false);
 	if (connection) {
 		if (connection->in_epoll)
 			epoll_ctl(reaper.epoll_fd, EPOLL_CTL_DEL, connection->fd, NULL);
@@ -363,10 +366,10 @@ void reaper_closing(const char *address, int peer_port)
 	pthread_mutex_unlock(&reaper.lock);
 }
 
-void reaper_closed(const char *address, int peer_port)
+void reaper_closed(const struct http_server *server, const char *address, int peer_port)
 {
 	pthread_mutex_lock(&reaper.lock);
-	struct connection *connection = by_peer(address, peer_port, true);
+	struct connection *connection = by_peer(server, address, peer_port, true);
 	if (connection) {
 		/* Its number may be a new connection's already. */
 		if (atomic_load(&reaper.by_fd[connection->fd]) == connection)
