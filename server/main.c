@@ -26,7 +26,7 @@
 #include "ongoing.h"
 
 #define STATUS_USAGE 2
-#define HURRY_MS 2000   /* for streams to end once they are told */
+#define HURRY_MS 2000   /* for streams to end once they are told, and once they are cut */
 #define RESERVED_FDS 64 /* for store, log, listeners and libraries */
 
 struct daemon {
@@ -338,7 +338,8 @@ static void wait_for_requests(struct daemon *daemon, const sigset_t *taken, int6
 }
 
 /* Nothing new; what runs may end by itself. When its time is over, streams say where they
- * can be resumed; whoever does not end even then is left behind. */
+ * can be resumed. Who does not take even that is cut off, so that no worker waits for it
+ * and what was used is written down; whatever then still runs is left behind. */
 static void drain(struct daemon *daemon, const sigset_t *taken)
 {
 	struct server *server = &daemon->server;
@@ -351,6 +352,8 @@ static void drain(struct daemon *daemon, const sigset_t *taken)
 	wait_for_requests(daemon, taken, server->settings.drain_ms);
 	atomic_store(&server->stopping, true);
 	http_server_wake(server->http);
+	wait_for_requests(daemon, taken, HURRY_MS);
+	http_server_cut(server->http);
 	wait_for_requests(daemon, taken, HURRY_MS);
 	if (http_server_active(server->http) > 0) {
 		log_line(AICHAT_LOG_WARNING, "stopped with %d requests running",

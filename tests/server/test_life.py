@@ -6,12 +6,13 @@ import pathlib
 import resource
 import signal
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
 import unittest
 
-from base import AICHATD, Daemon, ServerTest, read_all, read_until, wait_until
+from base import AICHATD, SECONDS, Daemon, ServerTest, read_all, read_until, wait_until
 
 
 class Start(ServerTest):
@@ -245,16 +246,37 @@ class Stop(ServerTest):
 
     def stream(self, daemon):
         """A running stream of the gateway."""
-        body = json.dumps(self.MESSAGES).encode()
         sock = daemon.connect()
         self.addCleanup(sock.close)
+        self.ask(sock, daemon)
+        return sock
+
+    def ask(self, sock, daemon):
+        """Begin the stream on this connection."""
+        body = json.dumps(self.MESSAGES).encode()
         key = f"Authorization: Bearer {daemon.key}\r\n" if daemon.key else ""
         sock.sendall((f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n{key}"
                       "Content-Type: application/json\r\n"
                       f"Content-Length: {len(body)}\r\n\r\n").encode() + body)
         head = read_until(sock, b"data: ")
         self.assertTrue(head.startswith(b"HTTP/1.1 200"), head)
-        return sock
+
+    def test_one_peer_on_both_ports(self):
+        """What its other connection does is nothing to this one."""
+        daemon = self.another(env=self.provider_env("gen/n/100/rate/50"))
+        socks = [socket.socket(), socket.socket()]
+        for sock, port in zip(socks, (daemon.port, daemon.admin_port)):
+            self.addCleanup(sock.close)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.settimeout(SECONDS)
+            sock.bind(("127.0.0.1", socks[0].getsockname()[1]))
+            sock.connect(("127.0.0.1", port))
+            # It is noticed before the next one comes.
+            self.assertEqual(daemon.request("GET", "/healthz", key="").status, 200)
+        self.ask(socks[0], daemon)
+        socks[1].close()
+        self.assertIn(b"data: [DONE]", read_all(socks[0]))
+        self.assertEqual(daemon.stop(), 0)
 
     def test_streams_finish_and_nothing_new_begins(self):
         daemon = self.another(env=self.provider_env("gen/n/100/rate/50"))
@@ -276,6 +298,38 @@ class Stop(ServerTest):
         rest = read_all(sock)
         self.assertNotIn(b"[DONE]", rest)
         self.assertEqual(daemon.wait(), 0)
+
+    def test_who_takes_nothing_holds_nothing_up(self):
+        """A worker in the middle of a write is freed, and what was used is written down."""
+        home = self.new_home()
+        daemon = self.another(home, {"drain_ms": "300", "write_timeout_ms": "60000"},
+                              env=self.provider_env("gen/n/60000/bytes/200/rate/50000"))
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.connect(("127.0.0.1", daemon.port))
+            self.ask(sock, daemon)
+            self.wait_for_a_full_socket(daemon)
+            daemon.signal(signal.SIGTERM)
+            self.assertEqual(daemon.wait(), 0, daemon.log())
+        with sqlite3.connect(home / ".local/share/aichat/aichat.db") as db:
+            self.assertEqual(db.execute("SELECT count(*) FROM usage").fetchone()[0], 1)
+
+    def wait_for_a_full_socket(self, daemon):
+        """Until what the daemon has to send stays the same."""
+        def waiting():
+            sizes = []
+            for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+                local, _, state, queues = line.split()[1:5]
+                if local.endswith(f":{daemon.port:04X}") and state == "01":
+                    sizes.append(int(queues.split(":")[0], 16))
+            return sizes
+        seen = []
+
+        def is_still():
+            time.sleep(0.3)
+            seen.append(waiting())
+            return len(seen) > 2 and seen[-1] == seen[-3] and max(seen[-1], default=0) > 65536
+        wait_until(is_still, "a full socket")
 
     def test_a_second_signal_ends_it_at_once(self):
         daemon = self.another()
