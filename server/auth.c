@@ -26,7 +26,6 @@ struct grant {
 	unsigned char digest[DIGEST_BYTES];
 	struct principal principal;
 	int64_t expires_unix_ms;
-	uint64_t cleared; /* how often the cache was when it was read */
 	int64_t loaded_mono_ms;
 	int64_t last_used_unix_ms; /* of a key, as far as we know */
 };
@@ -138,7 +137,8 @@ static int find(struct accounts *accounts, const char *id, bool is_login,
 	uint64_t cleared = atomic_load(&cache->cleared);
 	bool found = strcmp(slot->id, id) == 0 &&
 		     is_login == (slot->principal.login[0] != '\0') &&
-		     slot->cleared == cleared && now - slot->loaded_mono_ms < max_age_ms;
+		     slot->principal.changes == cleared &&
+		     now - slot->loaded_mono_ms < max_age_ms;
 	if (found)
 		*ret_grant = *slot;
 	pthread_mutex_unlock(&cache->lock);
@@ -147,7 +147,7 @@ static int find(struct accounts *accounts, const char *id, bool is_login,
 		if (rc < 0)
 			return rc;
 		/* What was read before somebody took it away is not found again. */
-		ret_grant->cleared = cleared;
+		ret_grant->principal.changes = cleared;
 		pthread_mutex_lock(&cache->lock);
 		*slot = *ret_grant;
 		pthread_mutex_unlock(&cache->lock);
@@ -367,11 +367,12 @@ bool auth_holds(const struct call *call, struct auth_watch *watch)
 
 	/* The call itself was let in a moment ago. */
 	if (!watch->asked_mono_us)
-		*watch = (struct auth_watch){ 0, call->started_mono_us };
-	if (watch->changes == changes + 1 &&
+		*watch = (struct auth_watch){ call->principal.changes,
+					      call->started_mono_us };
+	if (watch->changes == changes &&
 	    now - watch->asked_mono_us < call->server->settings.heartbeat_ms * 900)
 		return true;
-	*watch = (struct auth_watch){ changes + 1, now };
+	*watch = (struct auth_watch){ changes, now };
 	return auth_still_valid(call->server, &call->principal);
 }
 

@@ -30,6 +30,7 @@ struct principal {
 	unsigned role;   /* one of enum role */
 	unsigned scopes; /* enum scope; of a login all that its role allows */
 	struct limit_values user_limits, key_limits;
+	uint64_t changes; /* of rights that this knows of: see auth_holds() */
 };
 
 struct call {
