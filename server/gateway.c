@@ -34,6 +34,7 @@ struct run {
 	struct auth_watch rights;
 	struct playback *playback; /* or NULL */
 	bool begun; /* the head is out, or would be if the caller were there */
+	bool ended; /* all was passed on, if only what went wrong */
 	bool booked;
 	bool watched; /* that the caller leaves is told */
 };
@@ -275,9 +276,18 @@ static void pass_on(struct run *run)
 		else
 			write_document(run, bytes, len);
 	}
+	run->ended = true;
 	book(run, NULL);
 	note_failure(run);
 	http_end_stream(run->call->request);
+}
+
+static enum playback_outcome how_it_ended(const struct run *run)
+{
+	if (!run->begun || !run->ended)
+		return PLAYBACK_CUT;
+	return aichat_exchange_result(run->exchange) == 0 ? PLAYBACK_WHOLE
+							  : PLAYBACK_ERROR;
 }
 
 static void start(struct run *run)
@@ -294,8 +304,7 @@ static void start(struct run *run)
 	if (run->watched)
 		http_unwatch(call->request);
 	if (run->playback)
-		playback_end(run->playback, call,
-			     run->begun && aichat_exchange_result(run->exchange) == 0);
+		playback_end(run->playback, call, how_it_ended(run));
 }
 
 /* Closed list: nothing else of a caller's headers reaches a provider. */
@@ -344,7 +353,7 @@ void gateway_run(struct call *call, int kind)
 		if (limits_reserve(call, tokens, &run.reservation))
 			start(&run);
 		else if (run.playback)
-			playback_end(run.playback, call, false);
+			playback_end(run.playback, call, PLAYBACK_CUT);
 	}
 	aichat_exchange_free(run.exchange);
 }

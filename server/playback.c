@@ -33,7 +33,9 @@ struct playback {
 	unsigned char digest[32]; /* of the request */
 	pthread_cond_t changed;
 	bool headed, stream; /* what the answer is is known */
-	bool over, failed;   /* failed: memory was out for some of it */
+	bool over;           /* nothing comes any more */
+	bool ended;          /* in the regular way: it was not cut */
+	bool failed;         /* memory was out for some of it */
 	char *bytes;
 	size_t len, room;
 };
@@ -79,6 +81,13 @@ static struct playback *find(const struct call *call, const char *key)
 		    strcmp(p->user, call->principal.user) == 0)
 			return p;
 	return NULL;
+}
+
+static void leave(struct playback *p)
+{
+	pthread_mutex_lock(&lock);
+	unref(p);
+	pthread_mutex_unlock(&lock);
 }
 
 /* Over, and found no more. */
@@ -163,66 +172,94 @@ static void begin_answer(struct call *call, bool stream)
 	http_begin_stream(call->request, 200, "text/event-stream; charset=utf-8");
 }
 
-/* One write of what is new, or of a comment. The lock is not held meanwhile. */
-static int write_more(struct call *call, struct playback *p, size_t *sent)
-{
-	size_t len = p->len - *sent;
-	char *copy = len ? malloc(len) : NULL;
+enum outcome {
+	NOT_YET, /* nobody knows what it will be */
+	STREAM,
+	DOCUMENT,
+	NO_ANSWER, /* it failed, or was cut before this caller was told anything */
+};
 
-	if (len && !copy)
-		return -1;
-	if (len)
-		memcpy(copy, p->bytes + *sent, len);
-	*sent += len;
+/* What the answer is, if it is known within a heartbeat. */
+static enum outcome wait_for_answer(struct playback *p, int64_t wait_ms)
+{
+	enum outcome answer = NOT_YET;
+
+	pthread_mutex_lock(&lock);
+	if (!p->over && !(p->headed && p->stream))
+		wait_for_more(p, wait_ms);
+	if (p->over && (!p->ended || p->failed))
+		answer = NO_ANSWER;
+	else if (p->headed && p->stream)
+		answer = STREAM;
+	else if (p->over)
+		answer = DOCUMENT;
 	pthread_mutex_unlock(&lock);
+	return answer;
+}
+
+enum turn {
+	GO_ON,
+	THE_END, /* of a stream that came to its end */
+	CUT,
+};
+
+/* One write of what is new, or of a comment. Writing waits for the client, so the lock,
+ * which is everybody's, is not held meanwhile. */
+static enum turn write_more(struct call *call, struct playback *p, size_t *sent)
+{
+	char *copy = NULL;
+
+	pthread_mutex_lock(&lock);
+	if (p->len == *sent && !p->over)
+		wait_for_more(p, call->server->settings.heartbeat_ms);
+	size_t len = p->len - *sent;
+	bool over = p->over && !len, whole = p->ended && !p->failed;
+	if (len && (copy = malloc(len)))
+		memcpy(copy, p->bytes + *sent, len);
+	pthread_mutex_unlock(&lock);
+	if (over)
+		return whole ? THE_END : CUT;
+	if (len && !copy)
+		return CUT;
 	if (!http_answered(call->request))
 		begin_answer(call, true);
 	int result = len ? http_write(call->request, copy, len)
 			 : http_write(call->request, PING, strlen(PING));
+	*sent += len;
 	free(copy);
-	pthread_mutex_lock(&lock);
-	return result;
+	return result < 0 ? CUT : GO_ON;
 }
 
-/* With the lock held. */
 static void follow_stream(struct call *call, struct playback *p)
 {
 	size_t sent = 0;
+	enum turn turn = GO_ON;
 
-	while (!http_is_gone(call->request) && !atomic_load(&call->server->stopping)) {
-		if (p->len == sent && !p->over)
-			wait_for_more(p, call->server->settings.heartbeat_ms);
-		if (p->len == sent && p->over)
-			break;
-		if (write_more(call, p, &sent) < 0)
-			return;
-	}
-	if (p->over && !p->failed && p->len == sent)
+	while (turn == GO_ON && !http_is_gone(call->request) &&
+	       !atomic_load(&call->server->stopping))
+		turn = write_more(call, p, &sent);
+	if (turn == THE_END)
 		http_end_stream(call->request);
 }
 
 /* False: it failed before there was anything of an answer. */
 static bool follow(struct call *call, struct playback *p)
 {
+	enum outcome answer = NOT_YET;
+
 	http_watch(call->request, wake_all, p);
-	pthread_mutex_lock(&lock);
-	while (!p->over && (!p->headed || !p->stream) && !http_is_gone(call->request) &&
+	while (answer == NOT_YET && !http_is_gone(call->request) &&
 	       !atomic_load(&call->server->stopping))
-		wait_for_more(p, call->server->settings.heartbeat_ms);
-	bool there = p->headed && !p->failed;
-	if (there && p->stream) {
+		answer = wait_for_answer(p, call->server->settings.heartbeat_ms);
+	if (answer == STREAM) {
 		follow_stream(call, p);
-	} else if (there && p->over) {
+	} else if (answer == DOCUMENT) { /* it is over: its bytes stay as they are */
 		begin_answer(call, false);
 		http_answer(call->request, 200, "application/json", p->bytes, p->len);
 	}
-	bool again = p->over && !there;
-	pthread_mutex_unlock(&lock);
 	http_unwatch(call->request);
-	pthread_mutex_lock(&lock);
-	unref(p);
-	pthread_mutex_unlock(&lock);
-	return !again;
+	leave(p);
+	return answer != NO_ANSWER;
 }
 
 static void refuse_other(struct call *call)
@@ -470,13 +507,6 @@ static struct playback *enter(const struct call *call, const char *key,
 	return p;
 }
 
-static void leave(struct playback *p)
-{
-	pthread_mutex_lock(&lock);
-	unref(p);
-	pthread_mutex_unlock(&lock);
-}
-
 bool playback_begin(struct call *call, struct playback **ret)
 {
 	const char *key = http_header(call->request, "Idempotency-Key");
@@ -515,15 +545,14 @@ bool playback_begin(struct call *call, struct playback **ret)
 	}
 }
 
-void playback_end(struct playback *p, struct call *call, bool whole)
+void playback_end(struct playback *p, struct call *call, enum playback_outcome how)
 {
-	if (whole && !p->failed) {
-		/* Repeats need not wait for the disk. */
-		pthread_mutex_lock(&lock);
-		p->over = true;
-		pthread_cond_broadcast(&p->changed);
-		pthread_mutex_unlock(&lock);
+	pthread_mutex_lock(&lock);
+	p->over = true;
+	p->ended = how != PLAYBACK_CUT;
+	pthread_cond_broadcast(&p->changed); /* repeats need not wait for the disk */
+	pthread_mutex_unlock(&lock);
+	if (how == PLAYBACK_WHOLE && !p->failed)
 		keep(call, p);
-	}
 	end(p);
 }

@@ -18,5 +18,11 @@ bool playback_begin(struct call *call, struct playback **ret);
 /* What the answer is: a stream, or a document. */
 void playback_head(struct playback *playback, bool stream);
 void playback_add(struct playback *playback, const char *bytes, size_t len);
-/* The answer is over; whole ones are stored. Gives the playback back. */
-void playback_end(struct playback *playback, struct call *call, bool whole);
+enum playback_outcome {
+	PLAYBACK_CUT,   /* there is no answer, or not all of it */
+	PLAYBACK_ERROR, /* a stream that ended with what went wrong */
+	PLAYBACK_WHOLE, /* stored for later repeats */
+};
+/* The answer is over. Gives the playback back. */
+void playback_end(struct playback *playback, struct call *call,
+		  enum playback_outcome how);

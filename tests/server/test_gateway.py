@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from base import PROVIDER_KEY, ServerTest, read_until, wait_until
+from base import PROVIDER_KEY, SECONDS, ServerTest, read_all, read_until, wait_until
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 SURFACES = (CHAT, MESSAGES)
@@ -323,7 +323,7 @@ class Silence(GatewayTest):
 
 class Repeats(GatewayTest):
     def ask(self, key, path=CHAT, daemon=None, **more):
-        return self.post(path, question(MODELS[0], **more), daemon,
+        return self.post(path, {**question(MODELS[0]), **more}, daemon,
                          headers={"Idempotency-Key": key})
 
     def test_same_answer(self):
@@ -392,6 +392,56 @@ class Repeats(GatewayTest):
         answer = self.ask("left", daemon=daemon, stream=True)
         self.assertTrue(text_of(CHAT, answer, True).endswith("tok19 "), answer)
 
+    def attach(self, daemon, body, name, key=None, receive=None):
+        """A plain socket with this request."""
+        sock = socket.socket()
+        self.addCleanup(sock.close)
+        if receive:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
+        sock.settimeout(SECONDS)
+        sock.connect(("127.0.0.1", daemon.port))
+        headers = {"Idempotency-Key": name}
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        send(sock, daemon, CHAT, body, headers)
+        return sock
+
+    def test_who_reads_nothing_holds_up_nobody(self):
+        """A repeat that does not take its answer is in nobody else's way."""
+        daemon = self.with_provider("n/2000/bytes/1000/rate/1000")
+        before = self.llm.stats()["requests"]
+        first = self.attach(daemon, question(MODELS[0]), "large")
+        self.llm.wait_for(lambda llm: llm.stats()["requests"] > before)
+        idle = self.attach(daemon, question(MODELS[0]), "large", receive=16384)
+        read_until(first, b"tok1999")
+        self.assertTrue(idle.recv(1, socket.MSG_PEEK))
+        answer = self.ask("other", daemon=daemon, model="echo/echo")
+        self.assertEqual(answer.status, 200, answer)
+        read_until(idle, b"tok1999")  # it was not given up meanwhile
+
+    def test_cut_for_the_first_is_cut_for_all(self):
+        """Without its end nobody takes it for whole."""
+        daemon = self.with_provider("n/1000/rate/20")
+        made = daemon.request("POST", "/api/v1/me/keys", {"name": "first"}).json()
+        body = question(MODELS[0], True)
+        first = self.attach(daemon, body, "revoked", made["key"])
+        read_until(first, b"tok1")
+        repeat = self.attach(daemon, body, "revoked")
+        read_until(repeat, b"tok1")
+        daemon.request("DELETE", f"/api/v1/me/keys/{made['id']}")
+        for sock in (first, repeat):
+            self.assertFalse(read_all(sock).endswith(b"\r\n0\r\n\r\n"))
+
+    def test_an_error_in_the_stream_is_told_to_all(self):
+        daemon = self.with_provider("error-after/20/rate/20")
+        body = question(MODELS[0], True)
+        first = self.attach(daemon, body, "broken")
+        read_until(first, b"tok1")
+        repeat = self.attach(daemon, body, "broken")
+        for sock in (first, repeat):
+            rest = read_until(sock, b"\r\n0\r\n\r\n")
+            self.assertIn(b'"error"', rest)
+
     def test_bad_keys(self):
         for key in (" ", "x" * 256, "a b"):
             self.assertEqual(self.ask(key).status, 400)
@@ -402,9 +452,8 @@ def send(sock, daemon, path, body, headers=None):
     data = json.dumps(body).encode()
     lines = [f"POST {path} HTTP/1.1", f"Host: 127.0.0.1:{daemon.port}",
              "Content-Type: application/json", f"Content-Length: {len(data)}"]
-    if daemon.key:
-        lines.append(f"Authorization: Bearer {daemon.key}")
-    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    headers = {"Authorization": f"Bearer {daemon.key}", **(headers or {})}
+    lines += [f"{name}: {value}" for name, value in headers.items()]
     sock.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + data)
 
 
