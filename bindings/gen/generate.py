@@ -8,8 +8,11 @@ For each function there is the bare one under its C name, and one under the name
 `aichat_` that speaks Python. The latter follows from the conventions of the headers:
 
     const char *text, int64_t text_len     one str; without a length it may hold no NUL
+    const void *data, size_t data_len      one bytes
     aichat_x **ret_x, char **ret_x, ...    results; what the caller owns is given back
                                            when Python forgets it
+    a borrowed aichat_x *                  a reference, or one that keeps its owner
+    "NULL" in the comment                  Optional
     aichat_error **reterr                  an exception
     a result below 0                       an exception, where the comment lists codes
     "enum aichat_x" in the comment         a member of that enum
@@ -90,7 +93,8 @@ class Wrapper:
 
     def follows(self, name, ctype):
         """Take the next parameter if it is this one."""
-        if self.parameters and (self.parameters[0].name, self.parameters[0].type) == (name, ctype):
+        first = self.parameters[0] if self.parameters else None
+        if first and (first.name, first.type) == (name, ctype):
             return self.parameters.pop(0)
         return None
 
@@ -134,7 +138,8 @@ class Wrapper:
             self.before.append(f"{p.name} = {kind}()")
             self.result(p.name, p.name, kind)
         elif kind == "char" and p.type.count("*") == 2:
-            length = self.follows(f"{p.name}_len", "size_t *") or self.follows("ret_len", "size_t *")
+            length = (self.follows(f"{p.name}_len", "size_t *") or
+                      self.follows("ret_len", "size_t *"))
             self.before.append(f"{p.name} = c_void_p()")
             self.arguments.append(f"byref({p.name})")
             size = ""
@@ -200,7 +205,7 @@ class Wrapper:
 
     def returned_handle(self, kind):
         if "caller owns" in self.function.returns:
-            self.after.insert(0, "check(-2 if pointer is None else 0)")
+            self.after.insert(0, "check(ErrorCode.ENOMEM if pointer is None else 0)")
             self.results.insert(0, (f"{kind}(pointer)", kind))
         elif f"{kind}_ref" in self.context.names:
             self.results.insert(0, (f"{kind}({kind}_ref(pointer)) if pointer else None",
@@ -294,7 +299,7 @@ class Context:
 
 
 def is_release(function):
-    """Of an object, or of memory: what Handle and memory() call."""
+    """What gives an object or memory back; handles call it by themselves."""
     return bool(re.search(r"_(?:unref|free|close)$", function.name))
 
 
@@ -326,7 +331,7 @@ def ctype(text, context, result=False):
     if stars == 1 and target in context.handles and not result:
         return target
     if stars == 1:
-        return "c_void_p" # what comes out is an address, read by length
+        return "c_void_p"  # what comes out is an address, read by length
     raise SystemExit(f"no ctypes type for {text}")
 
 

@@ -25,7 +25,7 @@ def files(*extensions):
     for folder, folders, names in os.walk(ROOT):
         inside = os.path.relpath(folder, ROOT)
         folders[:] = sorted(name for name in folders if not (
-            name in (".git", "__pycache__", ".cache") or
+            name in (".git", "__pycache__", ".cache", "build") or
             (inside == "." and name.startswith("build")) or
             os.path.join(folder, name) in FOREIGN))
         for name in sorted(names):

@@ -1332,7 +1332,7 @@ def message_part_data(
 def options_new() -> aichat_options:
     """Make an empty bag."""
     pointer = aichat_options_new()
-    check(-2 if pointer is None else 0)
+    check(ErrorCode.ENOMEM if pointer is None else 0)
     return aichat_options(pointer)
 
 
@@ -2224,7 +2224,7 @@ def json_raw(doc: Optional[aichat_json], value: int) -> Optional[str]:
 def json_writer_new(max_bytes: int) -> aichat_json_writer:
     """Start a text."""
     pointer = aichat_json_writer_new(max_bytes)
-    check(-2 if pointer is None else 0)
+    check(ErrorCode.ENOMEM if pointer is None else 0)
     return aichat_json_writer(pointer)
 
 
