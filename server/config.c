@@ -135,7 +135,7 @@ int options_read(const struct args *args, aichat_options *options, aichat_error 
 {
 	int rc = 0;
 
-	/* What is set first wins. */
+	/* The environment and the file then fill in what is not set. */
 	for (int i = 0; rc == 0 && i < args->setting_count; i++)
 		rc = set_text(options, args->settings[i], reterr);
 	if (rc == 0 && args->store)

@@ -170,27 +170,39 @@ static enum surface surface_of(const struct call *call, const char *path,
 	return route;
 }
 
-static bool find_route(struct call *call)
-{
-	const char *method = http_method(call->request);
-	const char *path = http_path(call->request);
+struct found {      /* by the router */
+	int status; /* where there is no route */
 	char allow[64];
-	int status = 404;
+};
 
-	const struct route *route = route_find(method, path, call->path_values, &status,
-					       allow);
-	if (route && call->on_admin_port && !(route->flags & ROUTE_ADMIN_PORT))
+/* The route, which may be none, and with it the surface. */
+static struct found find_route(struct call *call)
+{
+	const char *path = http_path(call->request);
+	struct found found = { .status = 404 };
+
+	const struct route *route = route_find(http_method(call->request), path,
+					       call->path_values, &found.status,
+					       found.allow);
+	if (call->on_admin_port && !(route && route->flags & ROUTE_ADMIN_PORT)) {
 		route = NULL;
+		found.status = 404;
+	}
 	call->route = route;
 	call->surface = surface_of(call, path, route ? route->surface : SURFACE_NATIVE);
 	if (call->surface == SURFACE_ANTHROPIC)
 		http_set_header(call->request, "request-id", call->request_id);
-	if (route)
+	return found;
+}
+
+static bool check_route(struct call *call, const struct found *found)
+{
+	if (call->route)
 		return true;
-	if (status == 405 && !call->on_admin_port) {
-		http_set_header(call->request, "Allow", allow);
+	if (found->status == 405) {
+		http_set_header(call->request, "Allow", found->allow);
 		call_refuse(call, 405, "METHOD_NOT_ALLOWED", "%s is not for this path",
-			    method);
+			    http_method(call->request));
 	} else {
 		call_refuse(call, 404, "NOT_FOUND", "there is no such path");
 	}
@@ -366,7 +378,8 @@ void dispatch(struct http_request *request, void *port)
 
 	begin(&call, request, port);
 	take_forwarded_peer(&call);
-	if (find_route(&call) && check_origin(&call) && admit(&call))
+	const struct found found = find_route(&call);
+	if (check_origin(&call) && check_route(&call, &found) && admit(&call))
 		handle(&call);
 	finish(&call);
 }
@@ -378,7 +391,10 @@ void dispatch_refused(struct http_request *request, int status, const char *mess
 
 	begin(&call, request, port);
 	call.surface = surface_of(&call, http_path(request), SURFACE_NATIVE);
-	call_refuse(&call, status, status == 431 ? "TOO_LARGE" : "VALIDATION_FAILED",
+	call_refuse(&call, status,
+		    status == 431   ? "TOO_LARGE"
+		    : status == 405 ? "METHOD_NOT_ALLOWED"
+				    : "VALIDATION_FAILED",
 		    "%s", message);
 	finish(&call);
 }

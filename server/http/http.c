@@ -144,9 +144,7 @@ static int on_error(struct mg_connection *conn, int status, const char *message)
 		refuse(&request, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
 	else
 		refuse(&request, 400,
-		       "this is no HTTP/1.1 request, or its head is larger than 16 KiB "
-		       "or "
-		       "did not come in time");
+		       "no HTTP/1.1 request, or a head over 16 KiB, or too late");
 	http_request_done(&request);
 	return 0;
 }

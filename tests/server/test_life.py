@@ -157,6 +157,15 @@ class Start(ServerTest):
             self.assertEqual(answer.status, status, origin)
             self.assertNotIn("access-control-allow-origin", answer.headers)
 
+    def test_nothing_is_said_to_strangers(self):
+        for path in ("/nothing", "/healthz", "/v1/messages", "/api/v1/me"):
+            answer = self.daemon.request("POST", path, headers={"Host": "evil.example"})
+            self.assertEqual(answer.status, 421, path)
+        raw = self.daemon.raw(b"TRACE / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.assertNotIn(b"TRACE", raw)
+        raw = self.daemon.raw(b"PROPFIND / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.assertIn(b"METHOD_NOT_ALLOWED", raw)
+
     def test_not_allowed_and_not_there(self):
         answer = self.daemon.request("DELETE", "/healthz")
         self.assertEqual((answer.status, answer.headers["allow"]), (405, "GET, HEAD"))
