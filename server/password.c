@@ -90,8 +90,10 @@ enum password_result password_check(const char *password, const char *hash)
 /* ---- who guesses ------------------------------------------------------------------ */
 
 /*
- * A fixed table: a name at an address, and an address for all names. What shares a slot
- * takes it over; that is rare, and costs a guesser as much as it gives.
+ * Fixed tables: a name at an address, and an address for all names. Only attempts write
+ * in them, and who has to wait keeps the slot until then: nobody can push a guesser out.
+ * A failure that would need such a slot is not counted; that is rare, and each address
+ * has few attempts.
  */
 #define SLOTS 1024
 #define FREE_ATTEMPTS_NAME 5
@@ -106,12 +108,13 @@ struct slot {
 };
 
 static pthread_mutex_t throttle_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct slot slots[SLOTS]; /* guarded by throttle_lock, as the key */
+/* Guarded by throttle_lock, as the key. */
+static struct slot names[SLOTS], peers[SLOTS];
 static unsigned char slot_key[crypto_shorthash_KEYBYTES];
 static bool has_slot_key;
 
-/* With throttle_lock held; name NULL for the address itself. Old ones are forgotten. */
-static struct slot *find_slot(const char *name, const char *peer, int64_t now)
+/* With throttle_lock held; name NULL for the address itself. */
+static uint64_t hash_of(const char *name, const char *peer)
 {
 	char text[320];
 	uint64_t who = 0;
@@ -122,10 +125,30 @@ static struct slot *find_slot(const char *name, const char *peer, int64_t now)
 	snprintf(text, sizeof(text), "%.64s\n%.200s", peer, name ? name : "");
 	crypto_shorthash((unsigned char *)&who, (const unsigned char *)text, strlen(text),
 			 slot_key);
-	struct slot *slot = &slots[who % SLOTS];
+	return who;
+}
+
+/* With throttle_lock held: the slot to write in; NULL: it is somebody's who has to wait.
+ * Old ones are forgotten. */
+static struct slot *take_slot(const char *name, const char *peer, int64_t now)
+{
+	uint64_t who = hash_of(name, peer);
+	struct slot *slot = &(name ? names : peers)[who % SLOTS];
+
+	if (slot->who != who && slot->until_ms > now)
+		return NULL;
 	if (slot->who != who || now - slot->last_ms > FORGET_MS)
 		*slot = (struct slot){ .who = who, .last_ms = now };
 	return slot;
+}
+
+/* With throttle_lock held. */
+static int64_t until_of(const char *name, const char *peer)
+{
+	uint64_t who = hash_of(name, peer);
+	const struct slot *slot = &(name ? names : peers)[who % SLOTS];
+
+	return slot->who == who ? slot->until_ms : 0;
 }
 
 int64_t throttle_wait_ms(const char *name, const char *peer)
@@ -133,15 +156,17 @@ int64_t throttle_wait_ms(const char *name, const char *peer)
 	int64_t now = clock_mono_us() / 1000;
 
 	pthread_mutex_lock(&throttle_lock);
-	int64_t until = find_slot(NULL, peer, now)->until_ms;
-	const struct slot *slot = find_slot(name, peer, now);
-	until = slot->until_ms > until ? slot->until_ms : until;
+	int64_t until = until_of(NULL, peer);
+	int64_t own = until_of(name, peer);
+	until = own > until ? own : until;
 	pthread_mutex_unlock(&throttle_lock);
 	return until > now ? until - now : 0;
 }
 
 static bool fail_slot(struct slot *slot, int free_attempts, int64_t now)
 {
+	if (!slot)
+		return false;
 	slot->last_ms = now;
 	if (++slot->failures < free_attempts)
 		return false;
@@ -157,13 +182,13 @@ bool throttle_note(const char *name, const char *peer, bool success)
 	bool waits = false;
 
 	pthread_mutex_lock(&throttle_lock);
-	struct slot *slot = find_slot(name, peer, now);
-	if (success)
-		*slot = (struct slot){ 0 };
-	else
+	struct slot *slot = take_slot(name, peer, now);
+	if (!success) {
 		waits = fail_slot(slot, FREE_ATTEMPTS_NAME, now);
-	if (!success)
-		waits |= fail_slot(find_slot(NULL, peer, now), FREE_ATTEMPTS_PEER, now);
+		waits |= fail_slot(take_slot(NULL, peer, now), FREE_ATTEMPTS_PEER, now);
+	} else if (slot) {
+		*slot = (struct slot){ 0 };
+	}
 	pthread_mutex_unlock(&throttle_lock);
 	return waits;
 }
