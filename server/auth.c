@@ -232,11 +232,10 @@ static struct credential credential_of(const struct http_request *request)
 
 /* ---- may they --------------------------------------------------------------------- */
 
-static bool refuse(struct call *call)
+void auth_refuse(struct call *call)
 {
 	call_refuse(call, 401, "UNAUTHENTICATED",
 		    "the key or login is not known here, was revoked, or has ended");
-	return false;
 }
 
 /* A browser sends the cookie along whoever asks; the token only our own page has. */
@@ -299,7 +298,7 @@ bool auth_check(struct call *call)
 		 !token_read(credential.token,
 			     credential.is_login ? TOKEN_LOGIN_PREFIX : TOKEN_KEY_PREFIX,
 			     id))
-		refuse(call);
+		auth_refuse(call);
 	else
 		ok = true;
 	if (!ok)
@@ -310,7 +309,8 @@ bool auth_check(struct call *call)
 		call_fail(call, error);
 		ok = false;
 	} else if (rc < 0 || sodium_memcmp(grant.digest, digest, sizeof(digest)) != 0) {
-		ok = refuse(call);
+		auth_refuse(call);
+		ok = false;
 	} else if (credential.is_login) {
 		ok = check_csrf(call, credential.token);
 	} else {

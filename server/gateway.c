@@ -33,6 +33,7 @@ struct run {
 	struct reservation reservation;
 	struct auth_watch rights;
 	struct playback *playback; /* or NULL */
+	bool revoked;              /* the caller's rights were, so it was cancelled */
 	bool begun; /* the head is out, or would be if the caller were there */
 	bool ended; /* all was passed on, if only what went wrong */
 	bool booked;
@@ -63,15 +64,31 @@ static void put_count(aichat_json_writer *w, const char *name, int64_t count)
 	aichat_json_writer_int(w, count);
 }
 
-static const char *outcome_of(int code, const aichat_error *error)
+/* Why it failed. What was cancelled was so because of the server, the rights, or else
+ * because the caller had left. */
+static const struct error_kind *reason_of(const struct run *run,
+					  const aichat_error *error)
 {
 	int status;
 
-	if (code == 0)
+	if (aichat_error_code(error) == AICHAT_ECANCELED) {
+		if (run->revoked)
+			return error_kind("UNAUTHENTICATED");
+		if (atomic_load(&run->call->server->stopping))
+			return error_kind("DRAINING");
+	}
+	return error_kind_of(error, &status);
+}
+
+static const char *outcome_of(const struct run *run, const aichat_error *error)
+{
+	if (aichat_exchange_result(run->exchange) == 0)
 		return "complete";
-	if (code == AICHAT_ECANCELED)
-		return "client_closed";
-	return error ? error_kind_of(error, &status)->error_type : "provider_error";
+	if (!error)
+		return "provider_error";
+	const struct error_kind *reason = reason_of(run, error);
+	return strcmp(reason->code, "CANCELED") == 0 ? "client_closed"
+						     : reason->error_type;
 }
 
 static void write_row(const struct run *run, const char *outcome)
@@ -130,7 +147,7 @@ static void book(struct run *run, const aichat_error *error)
 	used += call->input_tokens > 0 ? call->input_tokens : 0;
 	used += call->output_tokens > 0 ? call->output_tokens : 0;
 	limits_settle(&run->reservation, used);
-	write_row(run, outcome_of(aichat_exchange_result(run->exchange), error));
+	write_row(run, outcome_of(run, error));
 }
 
 /* ---- to the caller ---- */
@@ -215,13 +232,17 @@ static void gone(void *user)
 
 static void fail(struct run *run, const aichat_error *error)
 {
-	int status;
+	const struct error_kind *reason = reason_of(run, error);
 
 	book(run, error);
-	if (!run->begun)
+	if (run->begun) /* a stream is cut: without its end nobody takes it for whole */
+		run->call->error_type = reason->error_type;
+	else if (strcmp(reason->code, "DRAINING") == 0)
+		call_refuse(run->call, 503, "DRAINING", "the server is shutting down");
+	else if (strcmp(reason->code, "UNAUTHENTICATED") == 0)
+		auth_refuse(run->call);
+	else
 		call_fail(run->call, error);
-	else /* a stream is cut: without its end nobody takes it for whole */
-		run->call->error_type = error_kind_of(error, &status)->error_type;
 }
 
 /* What a caller of a stream that failed has seen as its last frame. */
@@ -249,7 +270,8 @@ static void pass_on(struct run *run)
 
 	while ((rc = aichat_exchange_next(run->exchange, wait_ms, &bytes, &len,
 					  &error)) != 0) {
-		if (!auth_holds(run->call, &run->rights))
+		run->revoked = run->revoked || !auth_holds(run->call, &run->rights);
+		if (run->revoked || atomic_load(&run->call->server->stopping))
 			aichat_exchange_cancel(run->exchange);
 		if (rc == AICHAT_EAGAIN) {
 			error = aichat_error_unref(error);

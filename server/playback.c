@@ -197,6 +197,18 @@ static enum outcome wait_for_answer(struct playback *p, int64_t wait_ms)
 	return answer;
 }
 
+/* Whether a repeat is still told; if not, and it was told nothing yet, it is refused. */
+static bool goes_on(struct call *call)
+{
+	if (http_is_gone(call->request))
+		call_refuse(call, 409, "CANCELED", "the client has left");
+	else if (atomic_load(&call->server->stopping))
+		call_refuse(call, 503, "DRAINING", "the server is shutting down");
+	else
+		return true;
+	return false;
+}
+
 enum turn {
 	GO_ON,
 	THE_END, /* of a stream that came to its end */
@@ -235,8 +247,7 @@ static void follow_stream(struct call *call, struct playback *p)
 	size_t sent = 0;
 	enum turn turn = GO_ON;
 
-	while (turn == GO_ON && !http_is_gone(call->request) &&
-	       !atomic_load(&call->server->stopping))
+	while (turn == GO_ON && goes_on(call))
 		turn = write_more(call, p, &sent);
 	if (turn == THE_END)
 		http_end_stream(call->request);
@@ -248,8 +259,7 @@ static bool follow(struct call *call, struct playback *p)
 	enum outcome answer = NOT_YET;
 
 	http_watch(call->request, wake_all, p);
-	while (answer == NOT_YET && !http_is_gone(call->request) &&
-	       !atomic_load(&call->server->stopping))
+	while (answer == NOT_YET && goes_on(call))
 		answer = wait_for_answer(p, call->server->settings.heartbeat_ms);
 	if (answer == STREAM) {
 		follow_stream(call, p);

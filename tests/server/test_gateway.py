@@ -3,7 +3,9 @@ is forwarded and what is not, accounting, idempotency, and callers that leave.""
 
 import json
 import random
+import signal
 import socket
+import sqlite3
 import threading
 import time
 import unittest
@@ -455,6 +457,58 @@ def send(sock, daemon, path, body, headers=None):
     headers = {"Authorization": f"Bearer {daemon.key}", **(headers or {})}
     lines += [f"{name}: {value}" for name, value in headers.items()]
     sock.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + data)
+
+
+class Ending(GatewayTest):
+    """What the daemon ends before there is an answer."""
+
+    def outcomes(self, home):
+        """Of the rows of usage, in the order of their end."""
+        with sqlite3.connect(home / ".local/share/aichat/aichat.db") as db:
+            return [o for o, in db.execute("SELECT outcome FROM usage ORDER BY no")]
+
+    def asked(self, daemon, path, body, headers=None):
+        """A plain socket whose request has reached the provider."""
+        before = self.llm.stats()["requests"]
+        sock = daemon.connect()
+        self.addCleanup(sock.close)
+        send(sock, daemon, path, body, headers)
+        self.llm.wait_for(lambda llm: llm.stats()["requests"] > before)
+        return sock
+
+    def test_a_drain_can_be_repeated(self):
+        """Clients are told to send it again, which another daemon can answer."""
+        home = self.new_home()
+        daemon = self.with_provider("delay/60000", {"drain_ms": "500"}, home=home)
+        socks = [self.asked(daemon, path, question(MODELS[0], stream))
+                 for path in SURFACES for stream in (False, True)]
+        named = {"Idempotency-Key": "named"}
+        socks.append(self.asked(daemon, CHAT, question(MODELS[0]), named))
+        repeat = daemon.connect()
+        self.addCleanup(repeat.close)
+        send(repeat, daemon, CHAT, question(MODELS[0]), named)
+        daemon.signal(signal.SIGTERM)
+        for sock in (*socks, repeat):
+            answer = read_all(sock)
+            self.assertTrue(answer.startswith(b"HTTP/1.1 503"), answer)
+            self.assertIn(b"x-should-retry: true", answer)
+            self.assertIn(b"Retry-After: 1", answer)
+            self.assertIn(b"overloaded_error" if b'"type":"error"' in answer
+                          else b'"draining"', answer)
+        self.assertEqual(daemon.wait(), 0)
+        self.assertEqual(self.outcomes(home), ["own_draining"] * 5)
+
+    def test_a_revoked_key_is_told(self):
+        home = self.new_home()
+        daemon = self.with_provider("delay/60000", home=home)
+        made = daemon.request("POST", "/api/v1/me/keys", {"name": "other"}).json()
+        sock = self.asked(daemon, CHAT, question(MODELS[0]),
+                          {"Authorization": f"Bearer {made['key']}"})
+        daemon.request("DELETE", f"/api/v1/me/keys/{made['id']}")
+        answer = read_until(sock, b"}}")
+        self.assertTrue(answer.startswith(b"HTTP/1.1 401"), answer)
+        self.assertIn(b"x-should-retry: false", answer)
+        self.assertEqual(self.outcomes(home), ["caller_unauthenticated"])
 
 
 class Leaving(GatewayTest):
