@@ -282,6 +282,11 @@ static void wait_for_end(struct telling *t, const aichat_event *first)
 				    "the client has left; the reply goes on");
 			return;
 		}
+		if (!auth_holds(call, &t->rights)) {
+			call_refuse(call, 401, "UNAUTHENTICATED",
+				    "the key does not count any more; the reply goes on");
+			return;
+		}
 		if (atomic_load(&call->server->stopping))
 			break;
 		rc = aichat_reply_next(t->reply, until_beat_ms(t), &event);

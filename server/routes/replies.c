@@ -81,30 +81,29 @@ static bool read_place(struct call *call, uint64_t *ret_after)
 	return true;
 }
 
-/* Whether the reply is over and has nothing behind this event. */
-static bool is_told(struct call *call, aichat_reply *reply, uint64_t after)
+/* The number of the newest event that is stored, and whether it is the last. */
+static uint64_t newest_event(aichat_reply *reply, bool *ret_over)
 {
 	aichat_json *doc = NULL;
 	char *json = NULL;
 	size_t len = 0;
-	int64_t last = 0;
-	bool told = false;
+	int64_t newest = 0;
 
-	(void)call;
+	*ret_over = false;
 	if (aichat_reply_to_json(reply, &json, &len, NULL) == 0 &&
-	    aichat_json_parse(json, (int64_t)len, &doc, NULL) == 0)
-		told = call_has(doc, "ended_at") &&
-		       aichat_json_int(doc, aichat_json_get(doc, 0, "last_seq"), &last) ==
-			       0 &&
-		       after >= (uint64_t)last;
+	    aichat_json_parse(json, (int64_t)len, &doc, NULL) == 0) {
+		newest = call_int(doc, "last_seq", 0);
+		*ret_over = call_has(doc, "ended_at");
+	}
 	aichat_json_unref(doc);
 	aichat_free(json);
-	return told;
+	return (uint64_t)newest;
 }
 
 static void events(struct call *call)
 {
 	uint64_t after;
+	bool over;
 
 	if (!read_place(call, &after))
 		return;
@@ -112,7 +111,7 @@ static void events(struct call *call)
 	if (!reply)
 		return;
 	/* 204 is what keeps a browser from asking again. */
-	if (is_told(call, reply, after))
+	if (newest_event(reply, &over) <= after && over)
 		call_answer_empty(call, 204);
 	else
 		stream_reply(call, reply, NULL, NULL, true);
@@ -166,30 +165,16 @@ static bool give_results(struct call *call, aichat_reply *reply)
 	return true;
 }
 
-static uint64_t last_event(aichat_reply *reply)
-{
-	aichat_json *doc = NULL;
-	char *json = NULL;
-	size_t len = 0;
-	int64_t last = 0;
-
-	if (aichat_reply_to_json(reply, &json, &len, NULL) == 0 &&
-	    aichat_json_parse(json, (int64_t)len, &doc, NULL) == 0)
-		last = call_int(doc, "last_seq", 0);
-	aichat_json_unref(doc);
-	aichat_free(json);
-	return (uint64_t)last;
-}
-
 /* With the last result the reply goes on, and somebody has to account for it. */
 static void tool_results(struct call *call)
 {
 	struct reservation reservation;
 	aichat_reply *reply = reply_of(call, 0);
+	bool over;
 
 	if (!reply)
 		return;
-	uint64_t after = last_event(reply);
+	uint64_t after = newest_event(reply, &over);
 	aichat_reply_unref(reply);
 	reply = reply_of(call, after);
 	if (!reply)
