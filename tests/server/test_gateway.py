@@ -1,6 +1,7 @@
 """The gateway over real sockets: both protocols in front of both kinds of provider, what
 is forwarded and what is not, accounting, idempotency, and callers that leave."""
 
+import contextlib
 import json
 import random
 import signal
@@ -183,6 +184,80 @@ class Pairs(GatewayTest):
                 self.assertTrue(error["error"]["message"])
                 self.assertEqual(answer.headers["x-should-retry"], "false")
         self.assertEqual(self.llm.stats()["requests"], before)
+
+
+class Accounts(GatewayTest):
+    def stored(self, daemon):
+        """The rows of usage in the daemon's store, oldest first."""
+        path, = daemon.home.rglob("*.db")
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            db.row_factory = sqlite3.Row
+            return [dict(row) for row in db.execute("SELECT * FROM usage ORDER BY no")]
+
+    def test_rows_are_there_before_the_answer_ends(self):
+        daemon = self.another()
+        count = 0
+        for path in SURFACES:
+            for model in MODELS:
+                for stream in (False, True):
+                    answer = self.post(path, question(model, stream), daemon)
+                    rows = self.stored(daemon)  # at once: nothing is waited for
+                    count += 1
+                    self.assertEqual(len(rows), count)
+                    row = rows[-1]
+                    self.assertEqual(f"{row['provider']}/{row['model']}", model)
+                    self.assertEqual(row["outcome"], "complete")
+                    self.assertEqual(row["output"], 5)
+                    self.assertGreater(row["input"], 0)
+                    self.assertEqual(row["request_id"], answer.headers["x-request-id"])
+                    self.assertTrue(row["key"])
+
+    def test_what_failed_and_who_left(self):
+        daemon = self.with_provider("status/500", args=["-o", "max_retries=0"])
+        self.post(CHAT, question(MODELS[0]), daemon)
+        row, = self.stored(daemon)
+        self.assertEqual((row["outcome"], row["input"]), ("provider_error", None))
+        daemon = self.with_provider("n/1000/rate/50")
+        with daemon.connect() as sock:
+            send(sock, daemon, MESSAGES, question(MODELS[0], True))
+            read_until(sock, b"tok9 ")
+        row, = wait_until(lambda: self.stored(daemon), "the row")
+        self.assertEqual(row["outcome"], "client_closed")
+        self.assertGreaterEqual(row["output"], 10)
+
+    def test_limits_hold(self):
+        """What is reserved counts while it runs, and what was not used comes back."""
+        daemon = self.another(options={"tokens_per_minute": "12000"})
+        for _ in range(3):  # 10,000 are reserved, a few are used
+            self.assertEqual(self.post(CHAT, question(MODELS[0]), daemon).status, 200)
+        for path in SURFACES:
+            answer = self.post(path, question(MODELS[0], max_tokens=20000), daemon)
+            self.assertEqual(answer.status, 429, answer)
+            self.assertIn("rate_limit", answer.json()["error"]["type"])
+
+    def test_scope(self):
+        made = self.ok("POST", "/api/v1/me/keys", {"name": "reader", "scopes": ["read"]},
+                       status=201)
+        answer = self.post(CHAT, question(MODELS[0]), key=made["key"])
+        self.assertEqual(answer.status, 403, answer)
+        self.assertTrue(answer.json()["error"]["message"])
+        answer = self.post(MESSAGES, question(MODELS[0]), key="ack_nobody")
+        self.assertEqual(answer.status, 401)
+        self.assertEqual(answer.json()["error"]["type"], "authentication_error")
+
+    def test_a_key_that_is_taken_away(self):
+        """Its stream ends soon, and does not look whole."""
+        daemon = self.with_provider("n/1000/rate/20", {"heartbeat_ms": "100"})
+        made = daemon.request("POST", "/api/v1/me/keys",
+                              {"name": "gone", "scopes": ["gateway"]}).json()
+        with daemon.connect() as sock:
+            send(sock, daemon, CHAT, question(MODELS[0], True), key=made["key"])
+            read_until(sock, b"tok0 ")
+            gone = daemon.request("DELETE", f"/api/v1/me/keys/{made['id']}")
+            self.assertEqual(gone.status, 204, gone)
+            rest = read_all(sock)
+        self.assertNotIn(b"[DONE]", rest)
+        self.assertNotIn(b"\r\n0\r\n\r\n", rest)
 
 
 class Faults(GatewayTest):
@@ -449,12 +524,12 @@ class Repeats(GatewayTest):
             self.assertEqual(self.ask(key).status, 400)
 
 
-def send(sock, daemon, path, body, headers=None):
+def send(sock, daemon, path, body, headers=None, key=None):
     """A request by hand, to leave when we like."""
     data = json.dumps(body).encode()
     lines = [f"POST {path} HTTP/1.1", f"Host: 127.0.0.1:{daemon.port}",
              "Content-Type: application/json", f"Content-Length: {len(data)}"]
-    headers = {"Authorization": f"Bearer {daemon.key}", **(headers or {})}
+    headers = {"Authorization": f"Bearer {key or daemon.key}", **(headers or {})}
     lines += [f"{name}: {value}" for name, value in headers.items()]
     sock.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + data)
 
