@@ -7,6 +7,24 @@ import unittest
 
 from base import AICHAT, CliTest, GOLDEN
 
+AICHATD = os.environ.get("AICHATD", "")
+
+
+class Serve(CliTest):
+    """`aichat serve` becomes aichatd, with all that follows."""
+
+    @unittest.skipUnless(os.path.exists(AICHATD), "aichatd was not built")
+    def test_serve(self):
+        env = {"PATH": os.path.dirname(AICHATD)}
+        self.assertRegex(self.ok("serve", "--version", env=env).out, r"^aichatd \d+\.\d+\.\d+\n$")
+        result = self.run_aichat("serve", "--nothing", "-m", env=env)
+        self.assertEqual(result.status, 2, result)
+        self.assertIn("aichatd: there is no option --nothing", result.err)
+
+    def test_without_the_daemon(self):
+        result = self.fails(1, "serve", env={"PATH": "/nonexistent"})
+        self.assertIn("aichatd", result.err)
+
 
 class Help(CliTest):
     def test_version(self):
