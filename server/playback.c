@@ -13,6 +13,7 @@
 
 #include <sodium.h>
 
+#include "auth.h"
 #include "log.h"
 #include "playback.h"
 #include "server.h"
@@ -198,12 +199,14 @@ static enum outcome wait_for_answer(struct playback *p, int64_t wait_ms)
 }
 
 /* Whether a repeat is still told; if not, and it was told nothing yet, it is refused. */
-static bool goes_on(struct call *call)
+static bool goes_on(struct call *call, struct auth_watch *rights)
 {
 	if (http_is_gone(call->request))
 		call_refuse(call, 409, "CANCELED", "the client has left");
 	else if (atomic_load(&call->server->stopping))
 		call_refuse(call, 503, "DRAINING", "the server is shutting down");
+	else if (!auth_holds(call, rights))
+		auth_refuse(call);
 	else
 		return true;
 	return false;
@@ -242,12 +245,13 @@ static enum turn write_more(struct call *call, struct playback *p, size_t *sent)
 	return result < 0 ? CUT : GO_ON;
 }
 
-static void follow_stream(struct call *call, struct playback *p)
+static void follow_stream(struct call *call, struct playback *p,
+			  struct auth_watch *rights)
 {
 	size_t sent = 0;
 	enum turn turn = GO_ON;
 
-	while (turn == GO_ON && goes_on(call))
+	while (turn == GO_ON && goes_on(call, rights))
 		turn = write_more(call, p, &sent);
 	if (turn == THE_END)
 		http_end_stream(call->request);
@@ -256,13 +260,14 @@ static void follow_stream(struct call *call, struct playback *p)
 /* False: it failed before there was anything of an answer. */
 static bool follow(struct call *call, struct playback *p)
 {
+	struct auth_watch rights = { 0 };
 	enum outcome answer = NOT_YET;
 
 	http_watch(call->request, wake_all, p);
-	while (answer == NOT_YET && goes_on(call))
+	while (answer == NOT_YET && goes_on(call, &rights))
 		answer = wait_for_answer(p, call->server->settings.heartbeat_ms);
 	if (answer == STREAM) {
-		follow_stream(call, p);
+		follow_stream(call, p, &rights);
 	} else if (answer == DOCUMENT) { /* it is over: its bytes stay as they are */
 		begin_answer(call, false);
 		http_answer(call->request, 200, "application/json", p->bytes, p->len);

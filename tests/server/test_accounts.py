@@ -467,6 +467,18 @@ class TakenAway(AccountTest):
         self.assertIn(state["state"], ("running", "complete"))
         self.ok("POST", f"/api/v1/replies/{reply}/cancel", key=first)
 
+    def test_a_key_is_revoked_that_waits_for_the_whole_reply(self):
+        user = self.new_user()
+        first, key = self.new_key(user), self.new_key(user)
+        made = self.ok("POST", "/api/v1/conversations", {}, 201, key=key)
+        before = self.llm.stats()["requests"]
+        sock = self.ask(f"/api/v1/conversations/{made['id']}/messages", {
+            "text": "on and on", "options": {"model": "openai/gpt-fake"}, "stream": False}, key)
+        self.llm.wait_for(lambda llm: llm.stats()["requests"] > before)
+        self.ok("DELETE", f"/api/v1/me/keys/{self.me(key=key)['key_id']}", status=204, key=first)
+        answer = read_until(sock, b"}}}")
+        self.assertTrue(answer.startswith(b"HTTP/1.1 401"), answer)
+
     def test_a_role_is_taken_away(self):
         user = self.new_user()
         key = self.new_key(user)

@@ -585,6 +585,29 @@ class Ending(GatewayTest):
         self.assertIn(b"x-should-retry: false", answer)
         self.assertEqual(self.outcomes(home), ["caller_unauthenticated"])
 
+    def test_a_revoked_repeat_is_told(self):
+        """It goes with its own key, not with that of the request that runs."""
+        for stream, path in ((False, "delay/60000"), (True, "n/1000/rate/20")):
+            daemon = self.with_provider(path)
+            made = daemon.request("POST", "/api/v1/me/keys", {"name": "other"}).json()
+            body, named = question(MODELS[0], stream), {"Idempotency-Key": "shared"}
+            first = self.asked(daemon, CHAT, body, named)
+            repeat = daemon.connect()
+            self.addCleanup(repeat.close)
+            send(repeat, daemon, CHAT, body,
+                 {**named, "Authorization": f"Bearer {made['key']}"})
+            if stream:
+                read_until(repeat, b"tok1 ")
+            daemon.request("DELETE", f"/api/v1/me/keys/{made['id']}")
+            if not stream:
+                answer = read_until(repeat, b"}}")
+                self.assertTrue(answer.startswith(b"HTTP/1.1 401"), answer)
+                continue
+            rest = read_all(repeat)
+            self.assertNotIn(b"tok999 ", rest)
+            self.assertFalse(rest.endswith(b"\r\n0\r\n\r\n"))
+            read_until(first, b"tok")
+
 
 class Leaving(GatewayTest):
     def aborted(self):
