@@ -25,11 +25,10 @@
 #include "internal.h"
 
 #define TICK_MS 200
-#define SEND_BUFFER                                                                      \
-	(128 * 1024)         /* the kernel doubles it: what a slow reader may hold       \
-			      */
+/* The kernel doubles it: what a slow reader may hold. */
+#define SEND_BUFFER (128 * 1024)
 #define SILENT_PEER_MS 30000 /* unacknowledged this long, a peer is gone */
-#define CLOSED_RUN 64
+#define CLOSED_RUN 64        /* of descriptors, beyond those that are known */
 #define DESCRIPTORS_MAX ((size_t)1 << 20)
 
 static struct {

@@ -125,7 +125,8 @@ static int64_t body_deadline(const struct http_request *request, int64_t started
 
 static int read_body(struct http_request *request)
 {
-	const int64_t max = request->server->config.max_body_bytes;
+	const struct http_config *config = &request->server->config;
+	const int64_t max = config->max_body_bytes;
 	const int64_t started_ms = http_now_ms();
 
 	for (;;) {
@@ -141,10 +142,15 @@ static int read_body(struct http_request *request)
 			return status;
 		reaper_deadline(request->connection, DEADLINE_READ,
 				body_deadline(request, started_ms));
+		int64_t asked_ms = http_now_ms();
 		int got = mg_read(request->conn, request->body + request->body_len,
 				  piece);
+		if (got == 0 && request->is_chunked)
+			return 0;
+		/* civetweb gives up on a peer that is silent for so long. */
 		if (got <= 0)
-			return got == 0 && request->is_chunked ? 0 : 400;
+			return http_now_ms() - asked_ms < config->header_timeout_ms ? 400
+										    : 408;
 		request->body_len += (size_t)got;
 	}
 }

@@ -303,6 +303,11 @@ class Heads(HttpTest):
                 raise AssertionError("nobody minded")
         self.assertTrue(answer.startswith(b"HTTP/1.1 400 "), answer)
 
+    def test_bodies_that_stop_coming(self):
+        for body in (b"Content-Length: 10\r\n\r\nhello",
+                     b"Transfer-Encoding: chunked\r\n\r\n5\r\nhe"):
+            self.assertEqual(self.statuses(POST + body), [b"408"])
+
     def test_silent_connections_are_closed(self):
         with self.server.connect() as fresh, self.server.connect() as kept:
             kept.sendall(GET + b"\r\n")
