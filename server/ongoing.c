@@ -131,7 +131,7 @@ static struct ongoing *ongoing_new(struct call *call, aichat_reply *reply,
 	if (!o)
 		return NULL;
 	o->all = call->server->ongoings;
-	o->reply = reply;
+	o->reply = aichat_reply_ref(reply);
 	o->reservation = *reservation;
 	o->input_tokens = o->output_tokens = o->cost_nano_usd = -1;
 	snprintf(o->user, sizeof(o->user), "%s", call->principal.user);
@@ -147,12 +147,11 @@ static void wake(struct ongoings *all)
 	(void)ignored;
 }
 
+/* Under the lock. */
 static void list(struct ongoing *o)
 {
-	pthread_mutex_lock(&o->all->lock);
 	o->next = o->all->first;
 	o->all->first = o;
-	pthread_mutex_unlock(&o->all->lock);
 }
 
 /* Under the lock. */
@@ -165,12 +164,19 @@ static void unlist(struct ongoing *o)
 	*link = o->next;
 }
 
+static void ongoing_free(struct ongoing *o)
+{
+	if (!o)
+		return;
+	aichat_reply_unref(o->reply);
+	free(o);
+}
+
 /* After unlist(), without the lock. */
 static void settle(struct ongoing *o)
 {
 	limits_settle(&o->reservation, tokens_of(o));
-	aichat_reply_unref(o->reply);
-	free(o);
+	ongoing_free(o);
 }
 
 struct ongoing *ongoing_begin(struct call *call, aichat_reply *reply,
@@ -183,8 +189,9 @@ struct ongoing *ongoing_begin(struct call *call, aichat_reply *reply,
 		limits_settle(&unaccounted, -1);
 		return NULL;
 	}
-	aichat_reply_ref(reply);
+	pthread_mutex_lock(&o->all->lock);
 	list(o);
+	pthread_mutex_unlock(&o->all->lock);
 	return o;
 }
 
@@ -230,33 +237,42 @@ void ongoing_leave(struct ongoing *ongoing, struct call *call)
 	wake(all);
 }
 
-bool ongoing_expect(struct ongoings *ongoings, const char *reply_id, uint64_t last_seq)
+/* Under the lock. */
+static struct ongoing *find(const struct ongoings *all, const char *reply_id)
 {
-	bool found = false;
-
-	pthread_mutex_lock(&ongoings->lock);
-	for (struct ongoing *o = ongoings->first; o && !found; o = o->next) {
-		found = strcmp(aichat_reply_id(o->reply), reply_id) == 0;
-		if (found)
-			o->answered = last_seq;
-	}
-	pthread_mutex_unlock(&ongoings->lock);
-	return found;
+	for (struct ongoing *o = all->first; o; o = o->next)
+		if (strcmp(aichat_reply_id(o->reply), reply_id) == 0)
+			return o;
+	return NULL;
 }
 
-void ongoing_resume(struct call *call, aichat_reply *reply,
-		    const struct reservation *reservation)
+bool ongoing_is_known(struct ongoings *ongoings, const char *reply_id)
 {
-	struct ongoing *o = ongoing_new(call, reply, reservation);
+	pthread_mutex_lock(&ongoings->lock);
+	bool known = find(ongoings, reply_id) != NULL;
+	pthread_mutex_unlock(&ongoings->lock);
+	return known;
+}
 
-	if (!o) {
-		struct reservation unaccounted = *reservation;
-		limits_settle(&unaccounted, -1);
-		aichat_reply_unref(reply);
+void ongoing_resume(struct call *call, aichat_reply *reply, uint64_t last_seq,
+		    struct reservation *reservation)
+{
+	struct ongoings *all = call->server->ongoings;
+	struct ongoing *mine = ongoing_new(call, reply, reservation);
+
+	pthread_mutex_lock(&all->lock);
+	struct ongoing *known = find(all, aichat_reply_id(reply));
+	if (known)
+		known->answered = last_seq;
+	else if (mine)
+		list(mine);
+	pthread_mutex_unlock(&all->lock);
+	if (mine && !known) {
+		ongoing_leave(mine, call);
 		return;
 	}
-	list(o);
-	ongoing_leave(o, call);
+	limits_settle(reservation, known ? 0 : -1);
+	ongoing_free(mine);
 }
 
 /* ---- viewers ---- */

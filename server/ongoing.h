@@ -37,14 +37,16 @@ bool event_wants_results(const aichat_event *event);
 void ongoing_end(struct ongoing *ongoing, struct call *call);
 /* The caller goes, the reply goes on. */
 void ongoing_leave(struct ongoing *ongoing, struct call *call);
+/* Whether somebody accounts for this reply. */
+bool ongoing_is_known(struct ongoings *ongoings, const char *reply_id);
 /*
- * Somebody is about to answer the tool calls with which this reply stopped at this event.
- * False if nobody accounts for it any more: then ongoing_resume() when it goes on.
+ * The tool calls with which this reply stopped at this event were all answered: it goes
+ * on. It is accounted for by whoever does so already, or from the cursor's place on by
+ * nobody's worker; then another reference is taken. The reservation is settled, or will
+ * be.
  */
-bool ongoing_expect(struct ongoings *ongoings, const char *reply_id, uint64_t last_seq);
-/* Account for a reply that goes on without anybody's worker. Takes the cursor. */
-void ongoing_resume(struct call *call, aichat_reply *reply,
-		    const struct reservation *reservation);
+void ongoing_resume(struct call *call, aichat_reply *reply, uint64_t last_seq,
+		    struct reservation *reservation);
 
 /* Somebody looks at a reply, so long as this is listed. Lives on the worker's stack. */
 struct viewer {

@@ -81,37 +81,41 @@ static bool read_place(struct call *call, uint64_t *ret_after)
 	return true;
 }
 
-/* The number of the newest event that is stored, and whether it is the last. */
-static uint64_t newest_event(aichat_reply *reply, bool *ret_over)
+struct standing {        /* how a reply stands */
+	uint64_t newest; /* the number of the newest event that is stored */
+	bool over, waiting;
+};
+
+static struct standing standing_of(aichat_reply *reply)
 {
+	struct standing standing = { 0 };
 	aichat_json *doc = NULL;
 	char *json = NULL;
 	size_t len = 0;
-	int64_t newest = 0;
 
-	*ret_over = false;
 	if (aichat_reply_to_json(reply, &json, &len, NULL) == 0 &&
 	    aichat_json_parse(json, (int64_t)len, &doc, NULL) == 0) {
-		newest = call_int(doc, "last_seq", 0);
-		*ret_over = call_has(doc, "ended_at");
+		standing.newest = (uint64_t)call_int(doc, "last_seq", 0);
+		standing.over = call_has(doc, "ended_at");
+		standing.waiting = strcmp(call_text(doc, "state", ""), "waiting") == 0;
 	}
 	aichat_json_unref(doc);
 	aichat_free(json);
-	return (uint64_t)newest;
+	return standing;
 }
 
 static void events(struct call *call)
 {
 	uint64_t after;
-	bool over;
 
 	if (!read_place(call, &after))
 		return;
 	aichat_reply *reply = reply_of(call, after);
 	if (!reply)
 		return;
+	struct standing standing = standing_of(reply);
 	/* 204 is what keeps a browser from asking again. */
-	if (newest_event(reply, &over) <= after && over)
+	if (standing.over && standing.newest <= after)
 		call_answer_empty(call, 204);
 	else
 		stream_reply(call, reply, NULL, NULL, true);
@@ -137,7 +141,8 @@ static void cancel(struct call *call)
 
 /* ---- tool results ---- */
 
-static bool give_results(struct call *call, aichat_reply *reply)
+/* Answered if one is refused; those before it are given. */
+static void give_results(struct call *call, aichat_reply *reply)
 {
 	const aichat_json *body = call->body;
 	int results = aichat_json_get(body, 0, "results");
@@ -160,35 +165,33 @@ static bool give_results(struct call *call, aichat_reply *reply)
 			continue;
 		}
 		fail(call, error);
-		return false;
+		return;
 	}
-	return true;
+	answer_state(call, reply);
 }
 
 /* With the last result the reply goes on, and somebody has to account for it. */
 static void tool_results(struct call *call)
 {
-	struct reservation reservation;
+	struct ongoings *ongoings = call->server->ongoings;
+	struct reservation reservation = { 0 };
 	aichat_reply *reply = reply_of(call, 0);
-	bool over;
 
 	if (!reply)
 		return;
-	uint64_t after = newest_event(reply, &over);
+	struct standing before = standing_of(reply);
 	aichat_reply_unref(reply);
-	reply = reply_of(call, after);
+	reply = reply_of(call, before.newest);
 	if (!reply)
 		return;
-	if (ongoing_expect(call->server->ongoings, aichat_reply_id(reply), after)) {
-		if (give_results(call, reply))
-			answer_state(call, reply);
-	} else if (limits_reserve(call, NEXT_ROUND_TOKENS, &reservation)) {
-		if (give_results(call, reply)) {
-			answer_state(call, reply);
-			ongoing_resume(call, aichat_reply_ref(reply), &reservation);
-		} else {
+	/* What somebody accounts for has its reservation. */
+	if (ongoing_is_known(ongoings, aichat_reply_id(reply)) ||
+	    limits_reserve(call, NEXT_ROUND_TOKENS, &reservation)) {
+		give_results(call, reply);
+		if (before.waiting && !standing_of(reply).waiting)
+			ongoing_resume(call, reply, before.newest, &reservation);
+		else
 			limits_settle(&reservation, 0);
-		}
 	}
 	aichat_reply_unref(reply);
 }

@@ -24,7 +24,7 @@ class StreamTest(NativeTest):
                "detached_per_user": "100"}
     models = {"paced": f"n/{TOKENS}/rate/200", "slow": "n/5000/rate/20",
               "stalled": "stall/0", "cut": "n/50/cut/3000", "large": "n/3000/bytes/2000",
-              "sound": f"n/{TOKENS}/rate/1000"}
+              "sound": f"n/{TOKENS}/rate/1000", "tools": "tools/2"}
 
     def begin(self, model, daemon=None):
         """A reply that somebody began and left: its path, and its `start`."""
@@ -238,6 +238,28 @@ class StreamTest(NativeTest):
         self.assertEqual(self.state(seen.location, daemon)["state"], "running")
 
     # --- the daemon goes ---
+
+    def test_half_answered_replies_wait(self):
+        """One of two tool calls is answered: it waits for the other as it did before."""
+        daemon = self.another(options={"detached_ms": "1000"})
+        path = self.new("tools", daemon)
+        tools = [{"name": "f", "parameters": {"type": "object"}}]
+        self.assertEqual(daemon.request("PATCH", path, {"settings": {"tools": tools}}).status,
+                         200)
+        end = self.say(path, daemon=daemon)
+        reply = f"{API}/replies/{end['reply']['id']}"
+        results = [{"tool_call_id": p["id"], "text": "4"} for p in end["message"]["parts"]
+                   if p["type"] == "tool_call"]
+
+        def answer(result):
+            answer = daemon.request("POST", f"{reply}/tool-results", {"results": [result]})
+            self.assertEqual(answer.status, 200, answer)
+            return answer.json()["state"]
+        self.assertEqual(answer(results[0]), "waiting")
+        later = self.begin("slow", daemon)[0]
+        self.assertEqual(self.ends(later, daemon)["state"], "stopped")
+        self.assertIn(answer(results[1]), ("running", "complete"))
+        self.assertEqual(self.ends(reply, daemon)["state"], "complete")
 
     def test_sigterm_lets_replies_end(self):
         home = self.new_home()
