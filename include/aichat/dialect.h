@@ -50,7 +50,8 @@ enum aichat_exchange_kind {
  * @param ret_exchange  set on success; caller owns: aichat_exchange_free()
  * @param reterr        may be NULL; set on failure only: aichat_error_unref()
  * @return 0, or
- *   AICHAT_EJSON      no JSON, or not that of such a request; the line says where
+ *   AICHAT_EJSON      no JSON, or not that of such a request, or a model's name of more
+ *                     than 255 bytes; the line says where
  *   AICHAT_EUTF8      not UTF-8
  *   AICHAT_ETOOLARGE  more than 64 MiB, or nested too deeply
  *   AICHAT_EMODEL     no model has that name

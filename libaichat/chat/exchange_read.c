@@ -16,6 +16,7 @@
 #define MEDIA_TOKENS 1600
 #define BYTES_PER_TOKEN 4
 #define ANSWERS_MAX 128
+#define MODEL_BYTES_MAX 255 /* as a row of usage takes it */
 
 /* ---- how long it is ---- */
 
@@ -352,6 +353,9 @@ static int read_all(struct aichat_exchange *x, const struct aic_read *root)
 
 	if (rc == 0)
 		return aic_read_fail(root, "model", AICHAT_EJSON, "is missing");
+	if (rc > 0 && strlen(x->asked) > MODEL_BYTES_MAX)
+		return aic_read_fail(root, "model", AICHAT_EJSON,
+				     "is longer than 255 bytes");
 	if (rc > 0)
 		rc = read_what(x, root);
 	if (rc >= 0 && !chat)

@@ -68,6 +68,13 @@ class GatewayTest(ServerTest):
         return [line for line in (daemon or self.daemon).log_lines()
                 if line.get("route", "").startswith("gateway.") and "duration_ms" in line]
 
+    def stored(self, daemon):
+        """The rows of usage in the daemon's store, oldest first."""
+        path, = daemon.home.rglob("*.db")
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            db.row_factory = sqlite3.Row
+            return [dict(row) for row in db.execute("SELECT * FROM usage ORDER BY no")]
+
     def row(self, answer, daemon=None):
         wanted = answer.headers["x-request-id"]
         return wait_until(lambda: [r for r in self.rows(daemon)
@@ -171,6 +178,8 @@ class Pairs(GatewayTest):
                (b"\xff", 400), (b'{"model":1,"messages":[1]}', 400),
                (b'{"model":"no-such-model","messages":[1]}', 404),
                (b'{"model":"xai/grok","messages":[1]}', 502),
+               (b'{"model":"openai/' + b"x" * 249 + b'","messages":[{"role":"user",'
+                b'"content":"hi"}],"max_tokens":9}', 400),
                (b'{"model":"openai/gpt-fake","messages":[1],"model":"echo"}', 400),
                (b'{"model":"openai/gpt-fake","messages":' + b"[" * 1000 + b"]" * 1000 + b"}",
                 413)]
@@ -187,13 +196,6 @@ class Pairs(GatewayTest):
 
 
 class Accounts(GatewayTest):
-    def stored(self, daemon):
-        """The rows of usage in the daemon's store, oldest first."""
-        path, = daemon.home.rglob("*.db")
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-            db.row_factory = sqlite3.Row
-            return [dict(row) for row in db.execute("SELECT * FROM usage ORDER BY no")]
-
     def test_rows_are_there_before_the_answer_ends(self):
         daemon = self.another()
         count = 0
@@ -537,10 +539,8 @@ def send(sock, daemon, path, body, headers=None, key=None):
 class Ending(GatewayTest):
     """What the daemon ends before there is an answer."""
 
-    def outcomes(self, home):
-        """Of the rows of usage, in the order of their end."""
-        with sqlite3.connect(home / ".local/share/aichat/aichat.db") as db:
-            return [o for o, in db.execute("SELECT outcome FROM usage ORDER BY no")]
+    def outcomes(self, daemon):
+        return [row["outcome"] for row in self.stored(daemon)]
 
     def asked(self, daemon, path, body, headers=None):
         """A plain socket whose request has reached the provider."""
@@ -553,8 +553,7 @@ class Ending(GatewayTest):
 
     def test_a_drain_can_be_repeated(self):
         """Clients are told to send it again, which another daemon can answer."""
-        home = self.new_home()
-        daemon = self.with_provider("delay/60000", {"drain_ms": "500"}, home=home)
+        daemon = self.with_provider("delay/60000", {"drain_ms": "500"})
         socks = [self.asked(daemon, path, question(MODELS[0], stream))
                  for path in SURFACES for stream in (False, True)]
         named = {"Idempotency-Key": "named"}
@@ -571,11 +570,10 @@ class Ending(GatewayTest):
             self.assertIn(b"overloaded_error" if b'"type":"error"' in answer
                           else b'"draining"', answer)
         self.assertEqual(daemon.wait(), 0)
-        self.assertEqual(self.outcomes(home), ["own_draining"] * 5)
+        self.assertEqual(self.outcomes(daemon), ["own_draining"] * 5)
 
     def test_a_revoked_key_is_told(self):
-        home = self.new_home()
-        daemon = self.with_provider("delay/60000", home=home)
+        daemon = self.with_provider("delay/60000")
         made = daemon.request("POST", "/api/v1/me/keys", {"name": "other"}).json()
         sock = self.asked(daemon, CHAT, question(MODELS[0]),
                           {"Authorization": f"Bearer {made['key']}"})
@@ -583,7 +581,7 @@ class Ending(GatewayTest):
         answer = read_until(sock, b"}}")
         self.assertTrue(answer.startswith(b"HTTP/1.1 401"), answer)
         self.assertIn(b"x-should-retry: false", answer)
-        self.assertEqual(self.outcomes(home), ["caller_unauthenticated"])
+        self.assertEqual(self.outcomes(daemon), ["caller_unauthenticated"])
 
     def test_a_revoked_repeat_is_told(self):
         """It goes with its own key, not with that of the request that runs."""
