@@ -41,6 +41,7 @@ struct ongoing {
 	uint64_t answered; /* up to this event somebody has given them */
 	bool detached;     /* the cursor is the thread's */
 	bool stopped;      /* by us */
+	int viewers;       /* of all that are listed, those of this reply */
 	int64_t unseen_us; /* since when nobody looks; 0 = somebody does */
 };
 
@@ -147,9 +148,16 @@ static void wake(struct ongoings *all)
 	(void)ignored;
 }
 
+static bool is_of(const struct viewer *viewer, const struct ongoing *o)
+{
+	return strcmp(viewer->reply_id, aichat_reply_id(o->reply)) == 0;
+}
+
 /* Under the lock. */
 static void list(struct ongoing *o)
 {
+	for (const struct viewer *v = o->all->viewers; v; v = v->next)
+		o->viewers += is_of(v, o);
 	o->next = o->all->first;
 	o->all->first = o;
 }
@@ -277,33 +285,34 @@ void ongoing_resume(struct call *call, aichat_reply *reply, uint64_t last_seq,
 
 /* ---- viewers ---- */
 
+/* Under the lock. */
+static void count_viewer(struct ongoings *ongoings, const struct viewer *viewer, int more)
+{
+	for (struct ongoing *o = ongoings->first; o; o = o->next)
+		if (is_of(viewer, o))
+			o->viewers += more;
+}
+
 void viewer_add(struct ongoings *ongoings, struct viewer *viewer)
 {
 	pthread_mutex_lock(&ongoings->lock);
 	viewer->next = ongoings->viewers;
+	viewer->link = &ongoings->viewers;
+	if (viewer->next)
+		viewer->next->link = &viewer->next;
 	ongoings->viewers = viewer;
+	count_viewer(ongoings, viewer, 1);
 	pthread_mutex_unlock(&ongoings->lock);
 }
 
 void viewer_remove(struct ongoings *ongoings, struct viewer *viewer)
 {
 	pthread_mutex_lock(&ongoings->lock);
-	struct viewer **link = &ongoings->viewers;
-	while (*link != viewer)
-		link = &(*link)->next;
-	*link = viewer->next;
+	*viewer->link = viewer->next;
+	if (viewer->next)
+		viewer->next->link = viewer->link;
+	count_viewer(ongoings, viewer, -1);
 	pthread_mutex_unlock(&ongoings->lock);
-}
-
-/* Under the lock. */
-static bool is_viewed(const struct ongoing *o)
-{
-	const char *id = aichat_reply_id(o->reply);
-
-	for (const struct viewer *v = o->all->viewers; v; v = v->next)
-		if (strcmp(v->reply_id, id) == 0)
-			return true;
-	return false;
 }
 
 /* ---- the thread ---- */
@@ -355,7 +364,7 @@ static void check_detached(struct ongoings *all)
 	int64_t now_us = clock_mono_us();
 
 	for (struct ongoing *o = all->first; o; o = o->next) {
-		if (!o->detached || is_viewed(o))
+		if (!o->detached || o->viewers > 0)
 			o->unseen_us = 0;
 		else if (!o->unseen_us)
 			o->unseen_us = now_us;
@@ -380,12 +389,17 @@ static void *run(void *argument)
 	struct ongoings *all = argument;
 	struct epoll_event events[64];
 	uint64_t woken;
+	int64_t check_us = 0;
 
 	for (;;) {
+		int64_t now_us = clock_mono_us();
 		pthread_mutex_lock(&all->lock);
 		bool stop = all->stop;
 		bool idle = !all->first;
-		check_detached(all);
+		if (now_us >= check_us) {
+			check_detached(all);
+			check_us = now_us + TICK_MS * 1000;
+		}
 		pthread_mutex_unlock(&all->lock);
 		if (stop)
 			return NULL;
@@ -393,8 +407,8 @@ static void *run(void *argument)
 		for (int i = 0; i < count; i++) {
 			if (events[i].data.ptr)
 				follow_ready(all, events[i].data.ptr);
-			else if (read(all->wake_fd, &woken, sizeof(woken)) < 0)
-				continue;
+			else if (read(all->wake_fd, &woken, sizeof(woken)) > 0)
+				check_us = 0; /* somebody left */
 		}
 	}
 }

@@ -51,7 +51,7 @@ void ongoing_resume(struct call *call, aichat_reply *reply, uint64_t last_seq,
 /* Somebody looks at a reply, so long as this is listed. Lives on the worker's stack. */
 struct viewer {
 	const char *reply_id;
-	struct viewer *next;
+	struct viewer *next, **link;
 };
 void viewer_add(struct ongoings *ongoings, struct viewer *viewer);
 void viewer_remove(struct ongoings *ongoings, struct viewer *viewer);
