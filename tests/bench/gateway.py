@@ -22,8 +22,8 @@ from base import Daemon                                             # noqa: E402
 from fakellm import Fakellm                                         # noqa: E402
 
 ANSWER = "n/25/bytes/40"    # about one kilobyte of text
-SECONDS = 2
-ROUNDS = 5
+SECONDS = 1
+ROUNDS = 7
 # connections, what is compared, the bound
 ROWS = ((1, "p50", 2.5), (8, "p50", 2.5), (32, "rate", 0.3), (256, "rate", 0.25))
 
@@ -142,13 +142,23 @@ def measure(table, ours, peer, direct):
               flush=True)
 
 
+def go_ahead_of_others():
+    """Who else computes on this machine counts less, where we may say so; for all sides."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, -15)
+    except PermissionError:
+        pass
+
+
 def bench_gateway(table):
     if not shutil.which("wrk"):
         sys.exit("bench: wrk is missing; run ./dev deps bench")
+    go_ahead_of_others()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, Fakellm(
             max_seconds=600) as llm:
         path = ANSWER + "/v1/chat/completions"
-        daemon = Daemon(folder, {"connections_per_ip": "600", "concurrent_replies": "0"},
+        daemon = Daemon(folder, {"connections": "700", "streams": "600",
+                                 "connections_per_ip": "600", "concurrent_replies": "0"},
                         {"OPENAI_BASE_URL": llm.base(ANSWER + "/v1"),
                          "OPENAI_API_KEY": "sk-bench"})
         nginx = Nginx(folder, llm.port)
