@@ -241,6 +241,8 @@ static void fail(struct run *run, const aichat_error *error)
 		call_refuse(run->call, 503, "DRAINING", "the server is shutting down");
 	else if (strcmp(reason->code, "UNAUTHENTICATED") == 0)
 		auth_refuse(run->call);
+	else if (strcmp(reason->code, "CANCELED") == 0) /* nobody is there; for the log */
+		call_refuse(run->call, 409, "CANCELED", "the caller has left");
 	else
 		call_fail(run->call, error);
 }

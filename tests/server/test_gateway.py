@@ -637,6 +637,10 @@ class Leaving(GatewayTest):
                     (slow, path, question(model, False), None)):
                     # On a machine that is not busy it is milliseconds.
                     self.assertLess(self.leave(*how), 10)
+        rows = wait_until(lambda: len(self.rows(slow)) == 8 and self.rows(slow),
+                          "every log line")
+        self.assertEqual({(row["status"], row["error_type"]) for row in rows},
+                         {(409, "caller_gone")})
 
     def test_is_booked(self):
         daemon = self.with_provider("n/1000/rate/50")
