@@ -30,7 +30,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 STREAMS, RATE, TOKENS = 1000, 20, 200
-VIEWERS, VIEW_TOKENS = 10000, 60
+VIEWERS, VIEW_TOKENS = 10000, 40
 
 
 def tree(pid):
