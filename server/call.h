@@ -15,6 +15,7 @@
 #include "http/http.h"
 #include "route.h"
 
+struct level;
 struct server;
 
 struct limit_values { /* 0 = none of its own */
@@ -39,6 +40,7 @@ struct call {
 	const struct route *route;
 	enum surface surface; /* the route's, or what SURFACE_BOTH came out as */
 	struct principal principal;
+	struct level *user_level; /* of limits.c: where it is counted; NULL = nowhere */
 	aichat *ai; /* the store as the principal sees it; NULL on open routes */
 	char request_id[72];
 	char path_values[PATH_VALUES_MAX][128];

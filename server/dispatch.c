@@ -20,6 +20,8 @@
 #include "validate.h"
 
 #define REQUEST_ID_MAX 64
+/* Of who is not known yet: a name and a password, however they are escaped. */
+#define OPEN_BODY_MAX 8192
 
 /* ---- request ids ---- */
 
@@ -250,6 +252,11 @@ static bool read_body(struct call *call)
 		http_skip_body(call->request);
 		return true;
 	}
+	int64_t max_bytes = call->server->settings.max_body_bytes;
+
+	if (call->route->flags & ROUTE_OPEN && max_bytes > OPEN_BODY_MAX)
+		max_bytes = OPEN_BODY_MAX;
+	http_limit_body(call->request, max_bytes, limits_body_bytes(call));
 	int status = http_body(call->request, &call->raw_body, &call->raw_body_len);
 
 	switch (status) {
@@ -260,7 +267,13 @@ static bool read_body(struct call *call)
 		return false;
 	case 413:
 		call_refuse(call, 413, "TOO_LARGE", "the body is larger than %lld bytes",
-			    (long long)call->server->settings.max_body_bytes);
+			    (long long)max_bytes);
+		return false;
+	case 429:
+		http_set_header(call->request, "Retry-After", "1");
+		call_refuse(call, 429, "RATE_LIMITED",
+			    "this user's requests hold too much memory; wait until some "
+			    "are answered");
 		return false;
 	case 503:
 		call_refuse(call, 503, "BUSY", "too many bodies are being read");
@@ -366,6 +379,7 @@ static void finish(struct call *call)
 		call_refuse(call, 500, "INTERNAL", "an internal error");
 	metrics_request(call->server->metrics, call);
 	log_request(call);
+	limits_leave(call);
 	aichat_close(call->ai);
 	aichat_json_unref(call->query);
 	aichat_json_unref(call->body);

@@ -30,8 +30,10 @@ struct level {
 	struct limit_values limits;
 	int64_t window; /* counts minutes; what is settled later knows its own */
 	int64_t ends_mono_ms;
-	int64_t requests, tokens; /* used in it */
-	int64_t replies;          /* running now */
+	int64_t requests, tokens;   /* used in it */
+	int64_t replies;            /* running now */
+	int64_t calls;              /* being answered now */
+	_Atomic int64_t body_bytes; /* of them, in memory */
 };
 
 struct limits {
@@ -91,7 +93,9 @@ static void sweep(struct limits *limits, int64_t now)
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (struct level **link = &limits->buckets[i]; *link;) {
 			struct level *level = *link;
-			if (level->replies > 0 || now < level->ends_mono_ms) {
+			if (level->replies > 0 || level->calls > 0 ||
+			    atomic_load(&level->body_bytes) > 0 ||
+			    now < level->ends_mono_ms) {
 				link = &level->next;
 				continue;
 			}
@@ -269,6 +273,10 @@ bool limits_take_request(struct call *call)
 	}
 	for (int i = 0; found && i < LEVELS && !full.id[0]; i++)
 		levels[i]->requests++;
+	if (found && !full.id[0]) {
+		call->user_level = levels[1];
+		call->user_level->calls++;
+	}
 	struct state requests = { 0 }, tokens = { 0 };
 	if (found) {
 		requests = state_of(levels, false, now);
@@ -285,6 +293,23 @@ bool limits_take_request(struct call *call)
 		refuse(call, full.ends_mono_ms - now, "requests a minute", &full,
 		       full.limits.requests_per_minute);
 	return !full.id[0];
+}
+
+void limits_leave(struct call *call)
+{
+	struct limits *limits = call->server->limits;
+
+	if (!call->user_level)
+		return;
+	pthread_mutex_lock(&limits->lock);
+	call->user_level->calls--;
+	pthread_mutex_unlock(&limits->lock);
+	call->user_level = NULL;
+}
+
+_Atomic int64_t *limits_body_bytes(const struct call *call)
+{
+	return call->user_level ? &call->user_level->body_bytes : NULL;
 }
 
 /* ---- replies and tokens ----------------------------------------------------------- */

@@ -21,6 +21,11 @@ struct limits *limits_free(struct limits *limits);
 /* One request: counted where the router sees it. False and answered (429, Retry-After).
  * Sets the headers of the surface's dialect. */
 bool limits_take_request(struct call *call);
+/* The request is answered. */
+void limits_leave(struct call *call);
+/* What the bodies of the call's user hold of memory; NULL: it has no user. It lasts as
+ * long as it is not 0. */
+_Atomic int64_t *limits_body_bytes(const struct call *call);
 /* A reply that may use so many tokens. False and answered. */
 bool limits_reserve(struct call *call, int64_t tokens, struct reservation *ret);
 /* What it used: what was reserved too much comes back, what was used over counts too.

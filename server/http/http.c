@@ -83,6 +83,7 @@ static void begin(struct http_request *request, struct mg_connection *conn)
 		.conn = conn,
 		.info = mg_get_request_info(conn),
 		.body_status = -1,
+		.max_body_bytes = server_of(conn)->config.max_body_bytes,
 	};
 	const struct mg_request_info *info = request->info;
 	request->connection = mg_get_user_connection_data(conn);

@@ -9,6 +9,7 @@
  * One reaper thread watches the sockets of requests that ask for it.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -69,9 +70,17 @@ const char *http_header(const struct http_request *request, const char *name);
 const char *http_peer(const struct http_request *request);
 void http_set_peer(struct http_request *request, const char *peer);
 /*
+ * Before the body is read: how large it may be, if less than the server's bodies, and
+ * what counts the bytes in memory of all bodies of who sends it (or NULL), who may have
+ * half of what there is for everybody. The counter must stay as long as it is not 0.
+ */
+void http_limit_body(struct http_request *request, int64_t max_bytes,
+		     _Atomic int64_t *senders_bytes);
+/*
  * Read the body. 0 and the bytes (NUL-terminated, freed with the request); else the
- * HTTP status that it deserves: 400 cut short, 408 too slow, 413 too large, 503 no room
- * for it; the connection is then closed after the answer. A second call gives the same.
+ * HTTP status that it deserves: 400 cut short, 408 too slow, 413 too large, 429 the
+ * sender has too much in memory, 503 everybody has; the connection is then closed after
+ * the answer. A second call gives the same.
  */
 int http_body(struct http_request *request, const char **ret_body, size_t *ret_len);
 /* The body is not wanted: the connection is closed after the answer if there is one. */

@@ -70,6 +70,8 @@ struct http_request {
 	/* What the checked headers say of the body. */
 	bool is_chunked;
 	int64_t content_length; /* 0 for none */
+	int64_t max_body_bytes;
+	_Atomic int64_t *senders_bytes; /* or NULL */
 	char *body;
 	size_t body_len, body_room;
 	int body_status;   /* of the first http_body(): 0 = read; -1 = not asked */

@@ -70,6 +70,29 @@ void http_set_peer(struct http_request *request, const char *peer)
 
 /* ---- the body ---- */
 
+void http_limit_body(struct http_request *request, int64_t max_bytes,
+		     _Atomic int64_t *senders_bytes)
+{
+	if (max_bytes < request->max_body_bytes)
+		request->max_body_bytes = max_bytes;
+	request->senders_bytes = senders_bytes;
+}
+
+static bool take(_Atomic int64_t *bytes, int64_t more, int64_t most)
+{
+	if (atomic_fetch_add(bytes, more) + more <= most)
+		return true;
+	atomic_fetch_sub(bytes, more);
+	return false;
+}
+
+static void give_back(struct http_request *request, int64_t bytes)
+{
+	atomic_fetch_sub(&body_bytes, bytes);
+	if (request->senders_bytes && bytes)
+		atomic_fetch_sub(request->senders_bytes, bytes);
+}
+
 /* Room for another piece and the NUL; memory grows with what really came. */
 static int make_room(struct http_request *request, size_t more)
 {
@@ -82,13 +105,16 @@ static int make_room(struct http_request *request, size_t more)
 		size *= 2;
 	int64_t most = request->server->config.max_body_bytes * BODIES_MAX;
 	int64_t added = (int64_t)(size - request->body_room);
-	if (atomic_fetch_add(&body_bytes, added) + added > most) {
-		atomic_fetch_sub(&body_bytes, added);
+	if (request->senders_bytes && !take(request->senders_bytes, added, most / 2))
+		return 429;
+	if (!take(&body_bytes, added, most)) {
+		if (request->senders_bytes)
+			atomic_fetch_sub(request->senders_bytes, added);
 		return 503;
 	}
 	char *larger = realloc(request->body, size);
 	if (!larger) {
-		atomic_fetch_sub(&body_bytes, added);
+		give_back(request, added);
 		return 503;
 	}
 	request->body = larger;
@@ -126,7 +152,7 @@ static int64_t body_deadline(const struct http_request *request, int64_t started
 static int read_body(struct http_request *request)
 {
 	const struct http_config *config = &request->server->config;
-	const int64_t max = config->max_body_bytes;
+	const int64_t max = request->max_body_bytes;
 	const int64_t started_ms = http_now_ms();
 
 	for (;;) {
@@ -161,7 +187,7 @@ int http_body(struct http_request *request, const char **ret_body, size_t *ret_l
 
 	if (request->body_status < 0) {
 		int status = 0;
-		if (request->content_length > request->server->config.max_body_bytes)
+		if (request->content_length > request->max_body_bytes)
 			status = 413;
 		else if (request->is_body_over)
 			status = make_room(request, 0);
@@ -229,7 +255,7 @@ void http_request_done(struct http_request *request)
 		mg_disable_connection_keep_alive(request->conn);
 	if (request->is_answered && !request->is_cut && !request->is_body_over)
 		linger(request);
-	atomic_fetch_sub(&body_bytes, (int64_t)request->body_room);
+	give_back(request, (int64_t)request->body_room);
 	free(request->body);
 	free(request->headers.data);
 }

@@ -5,6 +5,8 @@ over long before that."""
 import datetime
 import itertools
 import json
+import re
+import select
 import subprocess
 import threading
 import time
@@ -212,6 +214,51 @@ class Replies(LimitTest):
             self.assertEqual(self.stream(key), 429)
             for sock in [*streams[1:], again]:
                 sock.close()
+
+
+class Bodies(LimitTest):
+    """Memory for what is being sent: 32 of the largest bodies."""
+
+    options = {"max_body_bytes": "65536"}
+
+    def send_half(self, path, key):
+        """Most of a body, whose rest does not come."""
+        sock = self.daemon.connect()
+        self.addCleanup(sock.close)
+        sock.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n"
+                     f"Authorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+                     "Content-Length: 65000\r\n\r\n".encode() + b" " * 60000)
+        return sock
+
+    def test_one_user_does_not_take_it_all(self):
+        greedy, other = self.new_key()[0], self.new_key()[0]
+        socks = [self.send_half("/api/v1/conversations", greedy) for _ in range(40)]
+        answers = b"".join(read_until(sock, b"}") for sock in self.answered(socks, 20))
+        self.assertEqual(set(re.findall(rb"HTTP/1.1 (\d+)", answers)), {b"429"})
+        self.assertIn(b"Retry-After: 1\r\n", answers)
+        answer = self.daemon.request("POST", "/api/v1/conversations",
+                                     b'{"title":"t"}' + b" " * 60000, key=other)
+        self.assertEqual(answer.status, 201, answer)
+        for sock in socks:
+            sock.close()
+        wait_until(lambda: self.daemon.request("POST", "/api/v1/conversations",
+                                               b"{}" + b" " * 60000, key=greedy).status == 201,
+                   "room for who had too much")
+
+    @staticmethod
+    def answered(socks, count):
+        """So many of them have an answer: those."""
+        def ready():
+            found = select.select(socks, [], [], 1)[0]
+            return len(found) >= count and found
+        return wait_until(ready, "answers")
+
+    def test_nobody_sends_much_without_a_key(self):
+        sock = self.send_half("/api/v1/login", "")
+        self.assertIn(b"HTTP/1.1 413 ", read_until(sock, b"}"))
+        longest = {"name": "\u00e9" * 32, "password": "\u00e9" * 512}
+        answer = self.daemon.request("POST", "/api/v1/login", longest, key="")
+        self.assertEqual(answer.status, 401, answer)
 
 
 class Headers(LimitTest):
