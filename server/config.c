@@ -227,6 +227,7 @@ int settings_read(const aichat_options *options, struct settings *settings,
 	/* A plain request always finds a connection that no stream holds. */
 	if (s->streams >= s->connections)
 		s->streams = s->connections > 1 ? s->connections - 1 : 1;
+	s->user_streams = (int)number_of(options, "server.user_streams");
 	for (const char *const *proxy = s->proxies; *proxy; proxy++) {
 		struct in_addr address;
 		if (inet_pton(AF_INET, *proxy, &address) == 1)

@@ -321,16 +321,25 @@ static bool open_view(struct call *call)
 	return false;
 }
 
-/* Streams hold their workers; enough of them stay free for everybody else. */
+static void end_stream(struct call *call)
+{
+	atomic_fetch_sub(&call->server->streams, 1);
+	limits_end_stream(call);
+}
+
+/* Streams hold their workers; enough of them stay free for everybody else, and for other
+ * users' streams. */
 static bool take_stream(struct call *call)
 {
 	struct server *server = call->server;
 
 	if (!(call->route->flags & ROUTE_STREAM))
 		return true;
+	if (!limits_take_stream(call))
+		return false;
 	if (atomic_fetch_add(&server->streams, 1) < server->settings.streams)
 		return true;
-	atomic_fetch_sub(&server->streams, 1);
+	end_stream(call);
 	call_refuse(call, 503, "BUSY", "too many replies are being streamed");
 	return false;
 }
@@ -352,7 +361,7 @@ static void handle(struct call *call)
 		return;
 	call->route->handle(call);
 	if (call->route->flags & ROUTE_STREAM)
-		atomic_fetch_sub(&call->server->streams, 1);
+		end_stream(call);
 }
 
 static void begin(struct call *call, struct http_request *request,

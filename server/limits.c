@@ -33,6 +33,7 @@ struct level {
 	int64_t requests, tokens;   /* used in it */
 	int64_t replies;            /* running now */
 	int64_t calls;              /* being answered now */
+	int64_t streams;            /* of them */
 	_Atomic int64_t body_bytes; /* of them, in memory */
 };
 
@@ -305,6 +306,36 @@ void limits_leave(struct call *call)
 	call->user_level->calls--;
 	pthread_mutex_unlock(&limits->lock);
 	call->user_level = NULL;
+}
+
+bool limits_take_stream(struct call *call)
+{
+	const struct settings *settings = &call->server->settings;
+	struct limits *limits = call->server->limits;
+	int64_t most = settings->user_streams ? settings->user_streams
+					      : (settings->streams + 3) / 4;
+	struct level *level = call->user_level;
+
+	if (!level)
+		return true;
+	pthread_mutex_lock(&limits->lock);
+	bool taken = level->streams < most;
+	level->streams += taken;
+	pthread_mutex_unlock(&limits->lock);
+	if (!taken)
+		refuse(call, 1000, "streams at once", level, most);
+	return taken;
+}
+
+void limits_end_stream(struct call *call)
+{
+	struct limits *limits = call->server->limits;
+
+	if (!call->user_level)
+		return;
+	pthread_mutex_lock(&limits->lock);
+	call->user_level->streams--;
+	pthread_mutex_unlock(&limits->lock);
 }
 
 _Atomic int64_t *limits_body_bytes(const struct call *call)

@@ -23,6 +23,10 @@ struct limits *limits_free(struct limits *limits);
 bool limits_take_request(struct call *call);
 /* The request is answered. */
 void limits_leave(struct call *call);
+/* A request that may hold its worker for long, of the user's. False and answered (429).
+ */
+bool limits_take_stream(struct call *call);
+void limits_end_stream(struct call *call);
 /* What the bodies of the call's user hold of memory; NULL: it has no user. It lasts as
  * long as it is not 0. */
 _Atomic int64_t *limits_body_bytes(const struct call *call);

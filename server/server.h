@@ -23,7 +23,7 @@ struct settings { /* of the section `server`; strings borrowed from the options 
 		*hosts; /* that Host may name, NULL-ended; loopback is always in */
 	const char *const *origins;
 	const char *const *proxies; /* whose X-Forwarded-For counts */
-	int connections, workers, streams;
+	int connections, workers, streams, user_streams;
 	int connections_per_ip; /* 0 = a quarter of all; then this machine is exempt */
 	int64_t max_body_bytes;
 	int64_t header_timeout_ms, idle_timeout_ms, body_timeout_ms, write_timeout_ms;

@@ -157,7 +157,7 @@ def bench_gateway(table):
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, Fakellm(
             max_seconds=600) as llm:
         path = ANSWER + "/v1/chat/completions"
-        daemon = Daemon(folder, {"connections": "700", "streams": "600",
+        daemon = Daemon(folder, {"connections": "700", "streams": "600", "user_streams": "600",
                                  "connections_per_ip": "600", "concurrent_replies": "0"},
                         {"OPENAI_BASE_URL": llm.base(ANSWER + "/v1"),
                          "OPENAI_API_KEY": "sk-bench"})

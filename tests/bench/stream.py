@@ -135,7 +135,8 @@ def viewers_that_fit():
 def start(folder, llm, path, **options):
     home = os.path.join(folder, "home%d" % len(os.listdir(folder)))
     os.mkdir(home)
-    options = {"connections_per_ip": "0", "concurrent_replies": "0", **options}
+    options = {"connections_per_ip": "0", "concurrent_replies": "0",
+               "user_streams": "20000", **options}
     return Daemon(home, options, {"OPENAI_BASE_URL": llm.base(path + "/v1"),
                                   "OPENAI_API_KEY": "sk-bench"}).ready()
 

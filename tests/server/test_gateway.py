@@ -608,6 +608,8 @@ class Ending(GatewayTest):
 
 
 class Leaving(GatewayTest):
+    options = {**GatewayTest.options, "user_streams": "128"}
+
     def aborted(self):
         return self.llm.stats()["aborted"]
 

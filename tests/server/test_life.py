@@ -358,7 +358,8 @@ class Stop(ServerTest):
         self.assertEqual(again.request("GET", "/readyz", key="").status, 200)
 
     def test_health_while_everybody_is_busy(self):
-        daemon = self.another(options={"connections": "8", "streams": "4"})
+        daemon = self.another(options={"connections": "8", "streams": "4",
+                                       "user_streams": "8"})
         socks = [self.stream(daemon) for _ in range(4)]
         body = {**self.MESSAGES}
         answer = daemon.request("POST", "/v1/chat/completions", body)

@@ -68,6 +68,22 @@ class LimitTest(ServerTest):
         return (daemon or self.daemon).request("POST", "/v1/chat/completions",
                                                {**CHAT, **more}, key=key)
 
+    def stream(self, key):
+        """A running stream: its socket; or the status of the refusal."""
+        body = json.dumps({**CHAT, "max_tokens": 2000, "stream": True}).encode()
+        sock = self.daemon.connect()
+        sock.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+                     b"Authorization: Bearer " + key.encode() + b"\r\n"
+                     b"Content-Type: application/json\r\n"
+                     b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        head = read_until(sock, b"\r\n\r\n")
+        status = int(head.split()[1])
+        if status != 200:
+            sock.close()
+            return status
+        self.addCleanup(sock.close)
+        return sock
+
     def remaining(self, key, what, daemon=None):
         return int(self.me(key, daemon).headers[f"x-ratelimit-remaining-{what}"])
 
@@ -184,22 +200,6 @@ class Tokens(LimitTest):
 class Replies(LimitTest):
     llm_path = "gen/n/2000/rate/50"
 
-    def stream(self, key):
-        """A running stream: its socket; or the status of the refusal."""
-        body = json.dumps({**CHAT, "max_tokens": 2000, "stream": True}).encode()
-        sock = self.daemon.connect()
-        sock.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
-                     b"Authorization: Bearer " + key.encode() + b"\r\n"
-                     b"Content-Type: application/json\r\n"
-                     b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        head = read_until(sock, b"\r\n\r\n")
-        status = int(head.split()[1])
-        if status != 200:
-            sock.close()
-            return status
-        self.addCleanup(sock.close)
-        return sock
-
     def test_exact_under_64_callers(self):
         for limits in ({"key_limits": {"concurrent_replies": 3}}, {"concurrent_replies": 3}):
             key, _ = self.new_key(**limits)
@@ -214,6 +214,26 @@ class Replies(LimitTest):
             self.assertEqual(self.stream(key), 429)
             for sock in [*streams[1:], again]:
                 sock.close()
+
+
+class Streams(LimitTest):
+    """Whoever holds workers leaves some for others."""
+
+    llm_path = "gen/n/2000/rate/50"
+    options = {"streams": "8"}
+
+    def test_a_quarter_for_each_user(self):
+        greedy, other = self.new_key()[0], self.new_key()[0]
+        streams = [self.stream(greedy) for _ in range(4)]
+        self.assertEqual(streams[2:], [429, 429])
+        answer = self.chat(greedy)
+        self.assertEqual(answer.status, 429)
+        self.assertIn("2 streams at once", answer.json()["error"]["message"])
+        self.assertEqual(self.me(greedy).status, 200)
+        streams[2] = self.stream(other)
+        self.assertNotIn(429, streams[:3])
+        streams[0].close()
+        wait_until(lambda: (s := self.stream(greedy)) != 429 and s, "room for another stream")
 
 
 class Bodies(LimitTest):

@@ -373,6 +373,7 @@ class StreamTest(NativeTest):
 
     def test_a_thousand_at_once(self):
         daemon = self.another(options={"connections": "1100", "streams": "1050",
+                                       "user_streams": "1050",
                                        "concurrent_replies": "0"})
         path = self.new(daemon=daemon)
         self.say(path, daemon=daemon)
