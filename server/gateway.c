@@ -22,6 +22,7 @@
 #include "log.h"
 #include "playback.h"
 #include "server.h"
+#include "usage.h"
 
 #define SILENCE_MS 30000 /* before the head of a stream goes out alone */
 #define PROMPT_MS 20     /* an answer within this needs nobody to watch its caller */
@@ -46,23 +47,6 @@ const char *gateway_dialect(const struct call *call)
 }
 
 /* ---- what it used ---- */
-
-static void put_text(aichat_json_writer *w, const char *name, const char *text,
-		     size_t len)
-{
-	if (!text || !len)
-		return;
-	aichat_json_writer_key(w, name, -1);
-	aichat_json_writer_string(w, text, (int64_t)len);
-}
-
-static void put_count(aichat_json_writer *w, const char *name, int64_t count)
-{
-	if (count < 0)
-		return;
-	aichat_json_writer_key(w, name, -1);
-	aichat_json_writer_int(w, count);
-}
 
 /* Why it failed. What was cancelled was so because of the server, the rights, or else
  * because the caller had left. */
@@ -93,43 +77,19 @@ static const char *outcome_of(const struct run *run, const aichat_error *error)
 
 static void write_row(const struct run *run, const char *outcome)
 {
-	static const struct {
-		const char *name;
-		int kind;
-	} figures[] = {
-		{ "input_tokens", AICHAT_USAGE_INPUT },
-		{ "cached_tokens", AICHAT_USAGE_CACHED },
-		{ "cache_write_tokens", AICHAT_USAGE_CACHE_WRITE },
-		{ "output_tokens", AICHAT_USAGE_OUTPUT },
-		{ "reasoning_tokens", AICHAT_USAGE_REASONING },
-	};
 	const struct call *call = run->call;
-	const char *model = aichat_exchange_model(run->exchange);
-	size_t provider = strcspn(model, "/");
-	aichat_json_writer *w = aichat_json_writer_new(0);
-	aichat_error *error = NULL;
-	const char *json = NULL;
-	size_t len = 0;
+	struct usage usage = {
+		.key = call->principal.key,
+		.model = aichat_exchange_model(run->exchange),
+		.outcome = outcome,
+		.request_id = call->request_id,
+		.cost_nano_usd = call->cost_nano_usd,
+		.duration_ms = (clock_mono_us() - call->started_mono_us) / 1000,
+	};
 
-	aichat_json_writer_begin_object(w);
-	put_text(w, "key", call->principal.key, strlen(call->principal.key));
-	put_text(w, "provider", model, provider);
-	put_text(w, "model", model + provider + 1, strlen(model + provider + 1));
-	put_text(w, "outcome", outcome, strlen(outcome));
-	put_text(w, "request_id", call->request_id, strlen(call->request_id));
-	for (size_t i = 0; i < sizeof(figures) / sizeof(*figures); i++)
-		put_count(w, figures[i].name,
-			  aichat_exchange_usage(run->exchange, figures[i].kind));
-	put_count(w, "cost_nano_usd", call->cost_nano_usd);
-	put_count(w, "duration_ms", (clock_mono_us() - call->started_mono_us) / 1000);
-	aichat_json_writer_end_object(w);
-	if (aichat_json_writer_finish(w, &json, &len) < 0 ||
-	    aichat_usage_add(call->ai, json, (int64_t)len, &error) < 0)
-		log_line(AICHAT_LOG_ERROR, "the usage of %s is not stored: %s",
-			 call->request_id,
-			 error ? aichat_error_message(error) : "out of memory");
-	aichat_error_unref(error);
-	aichat_json_writer_unref(w);
+	for (int kind = AICHAT_USAGE_INPUT; kind < USAGE_FIGURES; kind++)
+		usage.figures[kind] = aichat_exchange_usage(run->exchange, kind);
+	usage_write(call->ai, &usage);
 }
 
 /* Once, when the exchange is over. error: what it failed with, or NULL. */

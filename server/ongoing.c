@@ -16,9 +16,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "errors.h"
 #include "log.h"
 #include "ongoing.h"
 #include "server.h"
+#include "usage.h"
 
 #define TICK_MS 1000
 /* Events that one reply gives before it is another's turn. */
@@ -28,13 +30,16 @@ struct ongoing {
 	struct ongoings *all;
 	struct ongoing *next;
 	aichat_reply *reply; /* a reference */
-	char user[40];
+	char user[40], key[40];
+	char request_id[72]; /* of the call that began it */
+	int64_t began_mono_us;
 	struct reservation reservation;
 
 	/* of whoever has the cursor */
 	char counted[40]; /* the message whose usage was added last */
-	int64_t input_tokens, output_tokens, cost_nano_usd; /* -1 = not known */
+	int64_t used[USAGE_FIGURES], cost_nano_usd; /* -1 = not known */
 	char model[128];
+	const char *outcome; /* NULL: it is not over */
 
 	/* under the lock */
 	uint64_t called;   /* the event that asked for tool results, if it was the last */
@@ -72,8 +77,8 @@ static void count_message(struct ongoing *o, const aichat_message *message)
 	if (strcmp(o->counted, aichat_message_id(message)) == 0)
 		return;
 	snprintf(o->counted, sizeof(o->counted), "%s", aichat_message_id(message));
-	add_known(&o->input_tokens, aichat_message_usage(message, AICHAT_USAGE_INPUT));
-	add_known(&o->output_tokens, aichat_message_usage(message, AICHAT_USAGE_OUTPUT));
+	for (int kind = AICHAT_USAGE_INPUT; kind < USAGE_FIGURES; kind++)
+		add_known(&o->used[kind], aichat_message_usage(message, kind));
 	add_known(&o->cost_nano_usd, aichat_message_cost_nano_usd(message));
 	if (provider && model)
 		snprintf(o->model, sizeof(o->model), "%s/%s", provider, model);
@@ -86,6 +91,23 @@ bool event_wants_results(const aichat_event *event)
 		       AICHAT_STOP_TOOL_CALLS;
 }
 
+/* How it ended, if it did; a round that ends with tool calls is one, too. */
+static const char *outcome_of(const aichat_event *event, const aichat_message *message)
+{
+	int status;
+
+	switch (aichat_event_type(event)) {
+	case AICHAT_EVENT_ERROR:
+		return error_kind_of(aichat_event_error(event), &status)->error_type;
+	case AICHAT_EVENT_DONE:
+		return aichat_message_state(message) == AICHAT_MESSAGE_STOPPED
+			       ? "stopped"
+			       : "complete";
+	default:
+		return event_wants_results(event) ? "complete" : NULL;
+	}
+}
+
 void ongoing_note(struct ongoing *ongoing, const aichat_event *event)
 {
 	int type = aichat_event_type(event);
@@ -94,6 +116,7 @@ void ongoing_note(struct ongoing *ongoing, const aichat_event *event)
 	if (message && (type == AICHAT_EVENT_MESSAGE || type == AICHAT_EVENT_DONE ||
 			type == AICHAT_EVENT_ERROR))
 		count_message(ongoing, message);
+	ongoing->outcome = outcome_of(event, message);
 	pthread_mutex_lock(&ongoing->all->lock);
 	ongoing->called = event_wants_results(event) ? aichat_event_seq(event) : 0;
 	pthread_mutex_unlock(&ongoing->all->lock);
@@ -107,16 +130,44 @@ static bool is_waiting(const struct ongoing *o)
 
 static int64_t tokens_of(const struct ongoing *o)
 {
-	if (o->input_tokens < 0 && o->output_tokens < 0)
+	int64_t input = o->used[AICHAT_USAGE_INPUT];
+	int64_t output = o->used[AICHAT_USAGE_OUTPUT];
+
+	if (input < 0 && output < 0)
 		return -1;
-	return (o->input_tokens > 0 ? o->input_tokens : 0) +
-	       (o->output_tokens > 0 ? o->output_tokens : 0);
+	return (input > 0 ? input : 0) + (output > 0 ? output : 0);
+}
+
+static void write_row(const struct ongoing *o)
+{
+	struct server *server = o->all->server;
+	struct usage usage = {
+		.key = o->key,
+		.model = o->model,
+		.outcome = o->outcome                       ? o->outcome
+			   : atomic_load(&server->stopping) ? "own_draining"
+							    : "stopped", /* deleted */
+		.request_id = o->request_id,
+		.cost_nano_usd = o->cost_nano_usd,
+		.duration_ms = (clock_mono_us() - o->began_mono_us) / 1000,
+	};
+	aichat_error *error = NULL;
+	aichat *ai = NULL;
+
+	memcpy(usage.figures, o->used, sizeof(usage.figures));
+	if (aichat_for_owner(server->ai, o->user, &ai, &error) == 0)
+		usage_write(ai, &usage);
+	else
+		log_line(AICHAT_LOG_ERROR, "the usage of %s is not stored: %s",
+			 o->request_id, aichat_error_message(error));
+	aichat_error_unref(error);
+	aichat_close(ai);
 }
 
 static void tell_call(const struct ongoing *o, struct call *call)
 {
-	call->input_tokens = o->input_tokens;
-	call->output_tokens = o->output_tokens;
+	call->input_tokens = o->used[AICHAT_USAGE_INPUT];
+	call->output_tokens = o->used[AICHAT_USAGE_OUTPUT];
 	call->cost_nano_usd = o->cost_nano_usd;
 	if (o->model[0])
 		snprintf(call->model, sizeof(call->model), "%s", o->model);
@@ -134,8 +185,13 @@ static struct ongoing *ongoing_new(struct call *call, aichat_reply *reply,
 	o->all = call->server->ongoings;
 	o->reply = aichat_reply_ref(reply);
 	o->reservation = *reservation;
-	o->input_tokens = o->output_tokens = o->cost_nano_usd = -1;
+	o->cost_nano_usd = -1;
+	for (int i = 0; i < USAGE_FIGURES; i++)
+		o->used[i] = -1;
 	snprintf(o->user, sizeof(o->user), "%s", call->principal.user);
+	snprintf(o->key, sizeof(o->key), "%s", call->principal.key);
+	snprintf(o->request_id, sizeof(o->request_id), "%s", call->request_id);
+	o->began_mono_us = call->started_mono_us;
 	return o;
 }
 
@@ -184,17 +240,18 @@ static void ongoing_free(struct ongoing *o)
 static void settle(struct ongoing *o)
 {
 	limits_settle(&o->reservation, tokens_of(o));
+	write_row(o);
 	ongoing_free(o);
 }
 
 struct ongoing *ongoing_begin(struct call *call, aichat_reply *reply,
-			      const struct reservation *reservation)
+			      struct reservation *reservation)
 {
 	struct ongoing *o = ongoing_new(call, reply, reservation);
 
 	if (!o) {
-		struct reservation unaccounted = *reservation;
-		limits_settle(&unaccounted, -1);
+		aichat_reply_cancel(reply, NULL); /* nobody would account for it */
+		limits_settle(reservation, -1);
 		return NULL;
 	}
 	pthread_mutex_lock(&o->all->lock);
@@ -279,6 +336,8 @@ void ongoing_resume(struct call *call, aichat_reply *reply, uint64_t last_seq,
 		ongoing_leave(mine, call);
 		return;
 	}
+	if (!known)
+		aichat_reply_cancel(reply, NULL);
 	limits_settle(reservation, known ? 0 : -1);
 	ongoing_free(mine);
 }

@@ -3,8 +3,9 @@
 /*
  * Replies that are being written for callers of this daemon. A reply belongs to the
  * store: who began it may leave, and it goes on. Somebody has to wait for its end all the
- * same, to settle what it used, and to stop it when nobody looks for too long. While its
- * caller is there that is the caller's worker; afterwards it is one thread for all.
+ * same, to settle what it used and write that down, and to stop it when nobody looks for
+ * too long. While its caller is there that is the caller's worker; afterwards it is one
+ * thread for all.
  *
  * Nobody looks at a detached reply. Of those a user has a limited number, and each a
  * limited time; the youngest over the number, and those over the time, are stopped.
@@ -25,10 +26,10 @@ int ongoings_running(struct ongoings *ongoings);
 /*
  * A reply that the call has begun; takes its own reference on the cursor, which from here
  * on is the caller's until ongoing_end() or ongoing_leave(). NULL when memory is out: the
- * reservation is settled, and the reply goes on unaccounted.
+ * reservation is settled, and the reply stopped.
  */
 struct ongoing *ongoing_begin(struct call *call, aichat_reply *reply,
-			      const struct reservation *reservation);
+			      struct reservation *reservation);
 /* Every event that the caller takes from the cursor goes through here, in order. */
 void ongoing_note(struct ongoing *ongoing, const aichat_event *event);
 /* Whether the reply stops at this event for tool results, unless it may do no more. */

@@ -524,9 +524,8 @@ AICHAT_API int aichat_audit_verify(aichat *ai, int64_t *ret_count, char **ret_ha
 /* ---- usage ---- */
 
 /**
- * Note what a request used that is not stored as a message. The row is committed, but
- * not synchronised, when this returns: a dying process loses nothing, a power failure
- * the last moment.
+ * Note what a request used. The row is committed, but not synchronised, when this
+ * returns: a dying process loses nothing, a power failure the last moment.
  *
  * @param ai        a context
  * @param json      an object with any of "key", "provider", "model", "outcome",

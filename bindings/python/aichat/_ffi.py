@@ -1097,9 +1097,8 @@ def audit_verify(ai: aichat) -> Tuple[int, str]:
 
 
 def usage_add(ai: aichat, json: str) -> None:
-    """Note what a request used that is not stored as a message. The row is
-    committed, but not synchronised, when this returns: a dying process loses
-    nothing, a power failure the last moment."""
+    """Note what a request used. The row is committed, but not synchronised, when
+    this returns: a dying process loses nothing, a power failure the last moment."""
     json_bytes = utf8(json)
     reterr = aichat_error()
     code = aichat_usage_add(ai, json_bytes, len(json_bytes), byref(reterr))

@@ -1,0 +1,24 @@
+#pragma once
+
+/*
+ * Rows of usage: what calls of the gateway, and replies, have used, by user and key. They
+ * have no content, and stay when what was said is deleted.
+ */
+
+#include <stdint.h>
+
+#include <aichat/aichat.h>
+
+#define USAGE_FIGURES (AICHAT_USAGE_REASONING + 1) /* by enum aichat_usage_kind */
+
+struct usage {
+	const char *key;                /* the key's public id; "" for a login */
+	const char *model;              /* PROVIDER/MODEL; "" if it is not known */
+	const char *outcome;            /* "complete", or why not */
+	const char *request_id;         /* of the call that began it */
+	int64_t figures[USAGE_FIGURES]; /* -1 = not known, as below */
+	int64_t cost_nano_usd, duration_ms;
+};
+
+/* Of the owner of `ai`. What cannot be stored is told in the log. */
+void usage_write(aichat *ai, const struct usage *usage);
