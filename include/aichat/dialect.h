@@ -53,7 +53,8 @@ enum aichat_exchange_kind {
  *   AICHAT_EJSON      no JSON, or not that of such a request, or a model's name of more
  *                     than 255 bytes; the line says where
  *   AICHAT_EUTF8      not UTF-8
- *   AICHAT_ETOOLARGE  more than 64 MiB, or nested too deeply
+ *   AICHAT_ETOOLARGE  more than 64 MiB; nested too deeply; or too many values: over
+ *                     400,000, and over one for 16 bytes
  *   AICHAT_EMODEL     no model has that name
  *   AICHAT_EKEY       its provider has no key
  *   AICHAT_ECONFIG    its provider has no address

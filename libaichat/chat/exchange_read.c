@@ -17,6 +17,10 @@
 #define BYTES_PER_TOKEN 4
 #define ANSWERS_MAX 128
 #define MODEL_BYTES_MAX 255 /* as a row of usage takes it */
+/* Each value of a request costs memory, however short it is. So many may be there, which
+ * are more than an embedding of token ids takes; or one for so many bytes. */
+#define VALUES_MIN 400000
+#define BYTES_PER_VALUE 16
 
 /* ---- how long it is ---- */
 
@@ -383,9 +387,13 @@ static int read_all(struct aichat_exchange *x, const struct aic_read *root)
 int aic_exchange_read(struct aichat_exchange *x, aichat_error **reterr)
 {
 	AIC_CLEANUP(aic_json_done) struct aic_json doc = { 0 };
+	struct aic_json_limits limits = aic_json_wire;
 	struct aic_read root;
-	int rc = aic_json_scan(&doc, x->body, x->body_len, &aic_json_wire);
 
+	limits.max_tokens = (uint32_t)AIC_MIN(
+		AIC_MAX(x->body_len / BYTES_PER_VALUE, (size_t)VALUES_MIN),
+		(size_t)limits.max_tokens);
+	int rc = aic_json_scan(&doc, x->body, x->body_len, &limits);
 	if (rc < 0)
 		return aic_json_scan_error(&doc, rc, "the request", reterr);
 	rc = aic_read_root(&root, &doc, 0, "request", reterr);

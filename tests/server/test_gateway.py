@@ -171,6 +171,8 @@ class Pairs(GatewayTest):
         self.assertGreater(self.row(answer)["input_tokens"], 0)
         self.assertEqual(self.post("/v1/embeddings", {
             "model": MODELS[1], "input": "a"}).status, 400)
+        self.assertEqual(self.post("/v1/embeddings", {  # as many as OpenAI takes
+            "model": "text-embedding-3-small", "input": [[7] * 3000] * 100}).status, 200)
 
     def test_bad_requests(self):
         """Each in the words of its path, and nothing of it reaches a provider."""
@@ -182,7 +184,8 @@ class Pairs(GatewayTest):
                 b'"content":"hi"}],"max_tokens":9}', 400),
                (b'{"model":"openai/gpt-fake","messages":[1],"model":"echo"}', 400),
                (b'{"model":"openai/gpt-fake","messages":' + b"[" * 1000 + b"]" * 1000 + b"}",
-                413)]
+                413),
+               (b'{"model":"openai/gpt-fake","messages":[' + b"[]," * 500000 + b"[]]}", 413)]
         before = self.llm.stats()["requests"]
         for path in SURFACES:
             for body, status in bad:
