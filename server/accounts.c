@@ -130,7 +130,8 @@ static int has_other_admin(struct accounts *accounts, const char *id, bool *ret_
 }
 
 /* With accounts->change held. */
-static int save_user(struct accounts *accounts, struct user *user, aichat_error **reterr)
+static int save_user(struct accounts *accounts, struct user *user,
+		     bool *ret_other_password, aichat_error **reterr)
 {
 	aichat_record *record = NULL;
 	struct user before;
@@ -144,24 +145,15 @@ static int save_user(struct accounts *accounts, struct user *user, aichat_error 
 		rc = has_other_admin(accounts, user->id, &others, reterr);
 	if (rc == 0 && !others)
 		rc = AICHAT_ESTATE;
-	if (rc == 0)
+	if (rc == 0) {
+		*ret_other_password = strcmp(before.password, user->password) != 0;
 		rc = set_user(record, user, reterr);
+	}
 	if (rc == 0)
 		rc = aichat_record_save(accounts->ai, record, reterr);
 	if (rc == 0 && !user_from(record, user))
 		rc = AICHAT_ENOMEM;
 	aichat_record_free(record);
-	return rc;
-}
-
-int user_save(struct server *server, struct user *user, aichat_error **reterr)
-{
-	struct accounts *accounts = server->accounts;
-
-	pthread_mutex_lock(&accounts->change);
-	int rc = save_user(accounts, user, reterr);
-	pthread_mutex_unlock(&accounts->change);
-	accounts_changed(server);
 	return rc;
 }
 
@@ -191,6 +183,21 @@ static int drop_children(struct accounts *accounts, const char *kind, const char
 		}
 		aichat_records_free(records);
 	} while (rc == 0 && count);
+	return rc;
+}
+
+int user_save(struct server *server, struct user *user, aichat_error **reterr)
+{
+	struct accounts *accounts = server->accounts;
+	bool other_password = false;
+
+	pthread_mutex_lock(&accounts->change);
+	int rc = save_user(accounts, user, &other_password, reterr);
+	pthread_mutex_unlock(&accounts->change);
+	/* Whoever knew the password before may have logged in with it. */
+	if (rc == 0 && other_password)
+		rc = drop_children(accounts, "login", user->id, reterr);
+	accounts_changed(server);
 	return rc;
 }
 

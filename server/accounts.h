@@ -74,7 +74,8 @@ int user_add(struct accounts *accounts, struct user *user,
 	     const struct request_key *request, aichat_error **reterr);
 /*
  * Save what was read, if nobody else has since (AICHAT_ESTALE). The last admin stays one:
- * AICHAT_ESTATE. Takes effect at once.
+ * AICHAT_ESTATE. Takes effect at once; with another password, or none any more, all
+ * logins end.
  */
 int user_save(struct server *server, struct user *user, aichat_error **reterr);
 /* With keys, logins, and all that the user has stored; can be repeated. */

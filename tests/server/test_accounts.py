@@ -411,6 +411,30 @@ class Logins(AccountTest):
         self.assertFalse(self.ok("PATCH", path, {"password": None})["has_password"])
         self.log_in(user["name"], "another long one", 401)
 
+    def test_a_new_password_ends_logins(self):
+        """Whoever logged in with the one that somebody else knew."""
+        user = self.new_user(password=PASSWORD)
+        path = f"/api/v1/users/{user['id']}"
+
+        def log_in(password):
+            cookie = self.log_in(user["name"], password).headers["set-cookie"]
+            headers = {"Cookie": cookie.split(";")[0]}
+            self.me(key="", headers=headers)
+            return headers
+        login = log_in(PASSWORD)
+        self.ok("PATCH", path, {"limits": {"requests_per_minute": 1000}})
+        self.me(key="", headers=login)
+        self.ok("PATCH", path, {"password": "another long one"})
+        self.me(401, key="", headers=login)
+        login = log_in("another long one")
+        self.operator("user", "passwd", user["name"], stdin="a third long one\n")
+        wait_until(lambda: self.daemon.request("GET", "/api/v1/me", key="",
+                                               headers=login).status == 401,
+                   "the end of the login in the running daemon", 20)
+        login = log_in("a third long one")
+        self.ok("PATCH", path, {"password": None})
+        self.me(401, key="", headers=login)
+
 
 class TakenAway(AccountTest):
     """Fault 64: what was allowed ends while it runs. Heartbeats are rare here, so that only
