@@ -89,6 +89,7 @@ static int load_key(struct accounts *accounts, const char *id, struct grant *gra
 	snprintf(grant->principal.key, sizeof(grant->principal.key), "%s", id);
 	grant->principal.scopes = key.scopes;
 	grant->principal.key_limits = key.limits;
+	grant->principal.key_expires_unix_ms = key.expires_unix_ms;
 	return 0;
 }
 

@@ -31,7 +31,8 @@ struct principal {
 	unsigned role;   /* one of enum role */
 	unsigned scopes; /* enum scope; of a login all that its role allows */
 	struct limit_values user_limits, key_limits;
-	uint64_t changes; /* of rights that this knows of: see auth_holds() */
+	int64_t key_expires_unix_ms; /* 0 = never */
+	uint64_t changes;            /* of rights that this knows of: see auth_holds() */
 };
 
 struct call {

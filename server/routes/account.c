@@ -193,6 +193,28 @@ static bool read_scopes(struct call *call, unsigned *ret_scopes)
 	return true;
 }
 
+/* Nobody gets around a key's limits or its end by making another one with it. */
+static bool check_maker(struct call *call, struct key *key)
+{
+	const struct principal *maker = &call->principal;
+	const struct limit_values *limits = &maker->key_limits;
+
+	if (limits->requests_per_minute || limits->tokens_per_minute ||
+	    limits->concurrent_replies) {
+		call_refuse(call, 403, "FORBIDDEN",
+			    "a key with limits of its own makes no keys");
+		return false;
+	}
+	if (!maker->key_expires_unix_ms)
+		return true;
+	if (!key->expires_unix_ms)
+		key->expires_unix_ms = maker->key_expires_unix_ms;
+	if (key->expires_unix_ms <= maker->key_expires_unix_ms)
+		return true;
+	call_refuse(call, 403, "FORBIDDEN", "a key cannot last longer than its maker");
+	return false;
+}
+
 static void repeat_key(struct call *call, const struct request_key *request)
 {
 	char id[80] = "";
@@ -226,7 +248,7 @@ static void add_key(struct call *call)
 		call_mistake(call, "body.expires_at", "time", "is no time");
 	else if (expires && key.expires_unix_ms <= clock_unix_ms())
 		call_mistake(call, "body.expires_at", "past", "is over already");
-	if (call_refuse_mistakes(call))
+	if (call_refuse_mistakes(call) || !check_maker(call, &key))
 		return;
 	snprintf(key.user, sizeof(key.user), "%s", call->principal.user);
 	snprintf(key.name, sizeof(key.name), "%s", call_text(call->body, "name", ""));
@@ -295,7 +317,7 @@ static const struct field key_body[] = {
 		  "admin" },
 	{ .name = "expires_at",
 	  .type = FIELD_TIME,
-	  .help = "when it ends; without it never" },
+	  .help = "when it ends; without it never, or with the key that makes it" },
 	{ .name = "limits",
 	  .type = FIELD_OBJECT,
 	  .fields = limit_fields,
@@ -359,7 +381,8 @@ const struct route routes_account[] = {
 			"The key itself is in this answer and nowhere else; a repeat "
 			"with "
 			"the same Idempotency-Key tells all but it. It can never do more "
-			"than its maker.",
+			"than its maker, nor last longer; a key with limits of its own "
+			"makes none.",
 		.roles = ROLE_ADMIN | ROLE_USER,
 		.scopes = SCOPE_CHAT | SCOPE_ADMIN,
 		.flags = ROUTE_IDEMPOTENT,

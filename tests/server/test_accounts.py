@@ -187,6 +187,28 @@ class Keys(AccountTest):
                     else:
                         self.assertEqual(answer.status, 403, what)
 
+    def test_a_key_does_not_outlive_its_maker(self):
+        def expires(days):
+            return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + days * 86400))
+        maker = self.new_key(self.new_user(), days=3)
+        ends = [k["expires_at"] for k in self.ok("GET", "/api/v1/me/keys", key=maker)["data"]]
+        made = self.ok("POST", "/api/v1/me/keys", {}, 201, key=maker)
+        self.assertEqual(made["expires_at"], ends[0])
+        sooner = {"expires_at": expires(2)}
+        made = self.ok("POST", "/api/v1/me/keys", sooner, 201, key=maker)
+        self.assertEqual(made["expires_at"], sooner["expires_at"])
+        self.refused(403, "FORBIDDEN", "POST", "/api/v1/me/keys", {"expires_at": expires(4)},
+                     key=maker)
+
+    def test_a_key_with_limits_makes_none(self):
+        """Two keys with the same limit would have twice of it."""
+        user = self.new_user()
+        for limit in ("--requests-per-minute", "--tokens-per-minute", "--concurrent-replies"):
+            key = self.operator("key", "add", user["name"], limit, "50").stdout.strip()
+            for body in ({}, {"limits": {"requests_per_minute": 1, "tokens_per_minute": 1,
+                                         "concurrent_replies": 1}}):
+                self.refused(403, "FORBIDDEN", "POST", "/api/v1/me/keys", body, key=key)
+
     def test_a_key_follows_its_users_role(self):
         """All pairs of roles: what the key holds is cut to what the role has now."""
         for before, after in itertools.permutations(ROLE_SCOPES, 2):
