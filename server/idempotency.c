@@ -6,6 +6,7 @@
 
 #include <sodium.h>
 
+#include "accounts.h"
 #include "idempotency.h"
 
 bool idempotency_key(struct call *call, const char **ret_key)
@@ -31,17 +32,37 @@ static void hash_text(crypto_generichash_state *state, const char *text, size_t 
 	crypto_generichash_update(state, (const unsigned char *)"", 1);
 }
 
+/* The body but for a password: of that only its own hash is ever stored. */
+static void hash_body(crypto_generichash_state *state, const struct call *call)
+{
+	const char *body = call->raw_body ? call->raw_body : "";
+	size_t len = call->raw_body_len, whole_len = 0, secret_len = 0;
+	const char *whole = aichat_json_raw(call->body, 0, &whole_len);
+	const char *secret = aichat_json_raw(
+		call->body, aichat_json_get(call->body, 0, "password"), &secret_len);
+
+	if (!secret) {
+		hash_text(state, body, len);
+		return;
+	}
+	hash_text(state, whole, (size_t)(secret - whole));
+	secret += secret_len;
+	hash_text(state, secret, whole_len - (size_t)(secret - whole));
+}
+
 void idempotency_digest(const struct call *call, char ret_digest[DIGEST_TEXT])
 {
+	const struct token_secret *secret = accounts_secret(call->server->accounts);
 	const char *method = http_method(call->request);
 	const char *path = http_path(call->request);
 	unsigned char hash[32];
 	crypto_generichash_state state;
 
-	crypto_generichash_init(&state, NULL, 0, sizeof(hash));
+	crypto_generichash_init(&state, secret->bytes, sizeof(secret->bytes),
+				sizeof(hash));
 	hash_text(&state, method, strlen(method));
 	hash_text(&state, path, strlen(path));
-	hash_text(&state, call->raw_body ? call->raw_body : "", call->raw_body_len);
+	hash_body(&state, call);
 	crypto_generichash_final(&state, hash, sizeof(hash));
 	sodium_bin2hex(ret_digest, DIGEST_TEXT, hash, sizeof(hash));
 }

@@ -11,7 +11,8 @@
 
 /* The request's key; NULL for none. False and answered if it is no key. */
 bool idempotency_key(struct call *call, const char **ret_key);
-/* Of method, path and body, in hexadecimal. */
+/* Of method, path and body without a password, keyed with the store's secret; in
+ * hexadecimal. */
 void idempotency_digest(const struct call *call, char ret_digest[DIGEST_TEXT]);
 /* Both into the options of what is to be made. */
 int idempotency_set(struct call *call, aichat_options *options, aichat_error **reterr);

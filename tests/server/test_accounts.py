@@ -1,6 +1,7 @@
 """Who asks and what they may: keys, passwords, logins, roles; and what ends when it is
 taken away."""
 
+import hashlib
 import itertools
 import json
 import os
@@ -643,6 +644,21 @@ class Secrets(AccountTest):
         log = self.daemon.log()
         for canary in (key, key[21:], cookie, PASSWORD, answer.json()["csrf_token"]):
             self.assertNotIn(canary, log)
+
+    def test_no_hash_of_a_password_that_can_be_tried(self):
+        """What makes a repeat known is no fast way to guess the password."""
+        how = {"headers": {"Idempotency-Key": "a user, once"}}
+        body = {"name": self.new_name(), "password": PASSWORD}
+        made = self.ok("POST", "/api/v1/users", body, 201, **how)
+        self.assertEqual(self.ok("POST", "/api/v1/users", body, 200, **how)["id"], made["id"])
+        self.refused(409, "IDEMPOTENCY_CONFLICT", "POST", "/api/v1/users",
+                     {**body, "role": "viewer"}, **how)
+        secret = pathlib.Path(str(self.store()) + "-secret").read_bytes()
+        data = b"".join(path.read_bytes() for path in self.store().parent.iterdir())
+        text = b"POST\0/api/v1/users\0" + json.dumps(body).encode() + b"\0"
+        for key in (b"", secret):
+            digest = hashlib.blake2b(text, digest_size=32, key=key).hexdigest()
+            self.assertFalse(digest.encode() in data)
 
     def test_a_lost_secret_voids_keys_and_not_passwords(self):
         home = self.new_home()
