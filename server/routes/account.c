@@ -265,6 +265,14 @@ static void add_key(struct call *call)
 	aichat_error_unref(error);
 }
 
+/* A login revokes any of its user's keys. A key only itself and what may do no more than
+ * it: a small one that got lost must not take the large ones away. */
+static bool may_revoke(const struct principal *principal, const struct key *key)
+{
+	return *principal->login || strcmp(principal->key, key->id) == 0 ||
+	       (key->scopes & ~principal->scopes) == 0;
+}
+
 static void revoke_key(struct call *call)
 {
 	struct accounts *accounts = call->server->accounts;
@@ -277,6 +285,10 @@ static void revoke_key(struct call *call)
 	if (rc == AICHAT_ENOTFOUND ||
 	    (rc == 0 && strcmp(key.user, call->principal.user) != 0)) {
 		call_refuse(call, 404, "NOT_FOUND", "there is no such key");
+	} else if (rc == 0 && !may_revoke(&call->principal, &key)) {
+		call_refuse(call, 403, "FORBIDDEN",
+			    "a key revokes itself, and keys that may do no more than it; "
+			    "log in to revoke this one");
 	} else if (rc < 0 || key_revoke(call->server, id, &error) < 0) {
 		call_fail(call, error);
 	} else {
@@ -396,8 +408,10 @@ const struct route routes_account[] = {
 		.path = "/api/v1/me/keys/{id}",
 		.name = "keys.revoke",
 		.summary = "Revoke one of one's own keys, and end what runs with it",
+		.about = "A key may revoke itself, and keys that may do no more than it; "
+			 "a login any.",
 		.roles = ROLE_ANY,
-		.scopes = SCOPE_CHAT | SCOPE_ADMIN,
+		.scopes = SCOPE_READ | SCOPE_CHAT | SCOPE_GATEWAY | SCOPE_ADMIN,
 		.path_values = { { "id", OBJECT_KEY, "the key's id" } },
 		.answers = { { 204, NULL, "It is revoked." } },
 		.handle = revoke_key,

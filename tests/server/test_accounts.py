@@ -153,6 +153,29 @@ class Keys(AccountTest):
         self.refused(404, "NOT_FOUND", "DELETE", f"/api/v1/me/keys/{theirs}", key=mine)
         self.me(key=other)
 
+    def test_a_key_revokes_nothing_above_it(self):
+        for role in ROLE_SCOPES:
+            user = self.new_user(role, password=PASSWORD)
+            sets = list(subsets(ROLE_SCOPES[role]))
+            if role == "admin":
+                sets = [{"chat"}, {"admin"}, set(SCOPES)]
+            for held, wanted in itertools.product(sets, sets):
+                key, other = self.new_key(user, *held), self.new_key(user, *wanted)
+                path = f"/api/v1/me/keys/{self.me(key=other)['key_id']}"
+                answer = self.daemon.request("DELETE", path, key=key)
+                self.assertEqual(answer.status, 204 if wanted <= held else 403, (held, wanted))
+                if wanted <= held:
+                    continue
+                # It may end itself, and a login anything.
+                self.ok("DELETE", path, status=204, key=other)
+            login = self.log_in(user["name"])
+            headers = {"Cookie": login.headers["set-cookie"].split(";")[0],
+                       "X-CSRF-Token": login.json()["csrf_token"]}
+            key = self.new_key(user, *ROLE_SCOPES[role])
+            self.ok("DELETE", f"/api/v1/me/keys/{self.me(key=key)['key_id']}", status=204,
+                    key="", headers=headers)
+            self.me(401, key=key)
+
     def test_what_a_key_may_not_be(self):
         for body, field in (({"scopes": ["all"]}, "scopes"), ({"scopes": []}, "scopes"),
                             ({"scopes": "read"}, "scopes"), ({"name": "n" * 101}, "name"),
