@@ -4,6 +4,7 @@
  * that take one, and nothing is counted for whom nobody is.
  */
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +75,36 @@ bool dispatch_is_exempt(const char *peer, void *port)
 	       (settings->connections_per_ip == 0 && is_loopback(peer));
 }
 
+/* ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT: the address in its one spelling, for it is
+ * counted by it. */
+static bool read_address(const char *text, size_t len, char address[INET6_ADDRSTRLEN])
+{
+	char copy[64], *host = copy, *end = NULL;
+	struct in6_addr six;
+	struct in_addr four;
+
+	if (len >= sizeof(copy))
+		return false;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	if (*copy == '[') {
+		host++;
+		end = strchr(copy, ']');
+		if (!end || (end[1] && end[1] != ':'))
+			return false;
+	} else {
+		end = strchr(copy, ':');
+		if (end && strchr(end + 1, ':'))
+			end = NULL;
+	}
+	if (end)
+		*end = '\0';
+	if (inet_pton(AF_INET, host, &four) == 1)
+		return inet_ntop(AF_INET, &four, address, INET6_ADDRSTRLEN) != NULL;
+	return inet_pton(AF_INET6, host, &six) == 1 &&
+	       inet_ntop(AF_INET6, &six, address, INET6_ADDRSTRLEN);
+}
+
 /* The address that the nearest proxy of ours saw: what stands further left, the client
  * may have written itself. */
 static void take_forwarded_peer(struct call *call)
@@ -81,7 +112,7 @@ static void take_forwarded_peer(struct call *call)
 	const char *const *proxies = call->server->settings.proxies;
 	const char *list = http_header(call->request, "X-Forwarded-For");
 	const char *peer = http_peer(call->request);
-	char address[48];
+	char address[INET6_ADDRSTRLEN];
 
 	if (!list || !is_listed(proxies, peer, strlen(peer)))
 		return;
@@ -91,13 +122,10 @@ static void take_forwarded_peer(struct call *call)
 			begin--;
 		const char *from = begin + strspn(begin, " ");
 		size_t len = strcspn(from, " ,");
-		if (len == 0 || len >= sizeof(address) ||
-		    strspn(from, "0123456789abcdefABCDEF.:") < len)
+		if (!read_address(from, len, address))
 			return;
-		memcpy(address, from, len);
-		address[len] = '\0';
 		http_set_peer(call->request, address);
-		if (!is_listed(proxies, address, len))
+		if (!is_listed(proxies, address, strlen(address)))
 			return;
 		end = begin > list ? begin - 1 : list;
 	}
