@@ -2,15 +2,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sodium.h>
 
 #include "account_json.h"
 #include "auth.h"
 #include "http/http.h"
+#include "limits.h"
 #include "log.h"
 
 #define OWNER "aichatd"
+#define END_CALLS_MS 5000 /* beyond the time that a write may take */
 
 struct accounts {
 	aichat *ai; /* a view of the owner above */
@@ -218,9 +221,26 @@ int user_revoke(struct server *server, struct user *user, aichat_error **reterr)
 	return rc;
 }
 
+/* What still runs ends soon, because its rights are gone; who takes nothing of what is
+ * written to them has server.write_timeout_ms. */
+static int wait_for_calls(struct server *server, const char *user, int64_t own_calls)
+{
+	int64_t end_us = clock_mono_us() +
+			 (server->settings.write_timeout_ms + END_CALLS_MS) * 1000;
+
+	while (!limits_is_idle(server->limits, user, own_calls)) {
+		if (clock_mono_us() > end_us)
+			return AICHAT_EAGAIN;
+		usleep(10000);
+	}
+	return 0;
+}
+
 /* First nobody is let in any more, last the record goes: what breaks off between can be
- * done again. */
-int user_delete(struct server *server, struct user *user, aichat_error **reterr)
+ * done again. The first time what they have is deleted ends their replies; what calls and
+ * replies wrote at their end goes the second time. */
+int user_delete(struct server *server, struct user *user, int64_t own_calls,
+		aichat_error **reterr)
 {
 	struct accounts *accounts = server->accounts;
 	int rc = 0;
@@ -229,6 +249,10 @@ int user_delete(struct server *server, struct user *user, aichat_error **reterr)
 		user->ending = true;
 		rc = user_save(server, user, reterr);
 	}
+	if (rc == 0)
+		rc = aichat_owner_delete(server->ai, user->id, reterr);
+	if (rc == 0)
+		rc = wait_for_calls(server, user->id, own_calls);
 	if (rc == 0)
 		rc = aichat_owner_delete(server->ai, user->id, reterr);
 	if (rc == 0)

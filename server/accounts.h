@@ -78,8 +78,13 @@ int user_add(struct accounts *accounts, struct user *user,
  * logins end.
  */
 int user_save(struct server *server, struct user *user, aichat_error **reterr);
-/* With keys, logins, and all that the user has stored; can be repeated. */
-int user_delete(struct server *server, struct user *user, aichat_error **reterr);
+/*
+ * With keys, logins, and all that the user has stored; can be repeated. own_calls: how
+ * many of the user's calls wait for this. AICHAT_EAGAIN without an error: others of them
+ * do not end.
+ */
+int user_delete(struct server *server, struct user *user, int64_t own_calls,
+		aichat_error **reterr);
 /* Keys, logins and password are gone; what is stored stays. */
 int user_revoke(struct server *server, struct user *user, aichat_error **reterr);
 

@@ -350,7 +350,7 @@ static int user_end_command(struct command *c)
 
 	if (status != EXIT_SUCCESS)
 		return status;
-	int rc = for_good ? user_delete(c->server, &user, &c->error)
+	int rc = for_good ? user_delete(c->server, &user, 0, &c->error)
 			  : user_revoke(c->server, &user, &c->error);
 	if (rc == AICHAT_ESTATE && !c->error)
 		return failed("%s is the last admin; make another one first", user.name);

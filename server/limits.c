@@ -308,6 +308,15 @@ void limits_leave(struct call *call)
 	call->user_level = NULL;
 }
 
+bool limits_is_idle(struct limits *limits, const char *user, int64_t calls)
+{
+	pthread_mutex_lock(&limits->lock);
+	const struct level *level = find_level(limits, 'u', user, clock_mono_us() / 1000);
+	bool idle = !level || (level->calls <= calls && level->replies == 0);
+	pthread_mutex_unlock(&limits->lock);
+	return idle;
+}
+
 bool limits_take_stream(struct call *call)
 {
 	const struct settings *settings = &call->server->settings;

@@ -23,6 +23,9 @@ struct limits *limits_free(struct limits *limits);
 bool limits_take_request(struct call *call);
 /* The request is answered. */
 void limits_leave(struct call *call);
+/* No more than so many calls of a user's are being answered, and none of their replies
+ * runs. */
+bool limits_is_idle(struct limits *limits, const char *user, int64_t calls);
 /* A request that may hold its worker for long, of the user's. False and answered (429).
  */
 bool limits_take_stream(struct call *call);

@@ -134,6 +134,9 @@ static void fail_change(struct call *call, int rc, const aichat_error *error)
 {
 	if (rc == AICHAT_ESTATE && !error)
 		call_refuse(call, 409, "WRONG_STATE", "this is the last admin");
+	else if (rc == AICHAT_EAGAIN && !error)
+		call_refuse(call, 503, "BUSY",
+			    "requests of the user do not end; delete the user again");
 	else if (rc == AICHAT_ESTALE)
 		call_refuse(call, 412, "STALE",
 			    "the user was changed by someone else; read it again");
@@ -181,7 +184,8 @@ static void delete_user(struct call *call)
 
 	if (!find_user(call, &user))
 		return;
-	int rc = user_delete(call->server, &user, &error);
+	bool is_own = strcmp(user.id, call->principal.user) == 0;
+	int rc = user_delete(call->server, &user, is_own, &error);
 	if (rc < 0) {
 		fail_change(call, rc, error);
 	} else {

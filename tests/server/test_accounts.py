@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import sqlite3
 import subprocess
 import threading
@@ -499,9 +500,9 @@ class TakenAway(AccountTest):
         head = read_until(sock, b'"type":"text"')
         return sock, re.search(rb'"reply_id":"([^"]+)"', head).group(1).decode()
 
-    def ask(self, path, body, key, daemon=None):
+    def ask(self, path, body, key, daemon=None, sock=None):
         data = json.dumps(body).encode()
-        sock = (daemon or self.daemon).connect()
+        sock = sock or (daemon or self.daemon).connect()
         self.addCleanup(sock.close)
         sock.sendall(b"POST " + path.encode() + b" HTTP/1.1\r\nHost: localhost\r\n"
                      b"Authorization: Bearer " + key.encode() + b"\r\n"
@@ -509,10 +510,10 @@ class TakenAway(AccountTest):
                      + str(len(data)).encode() + b"\r\n\r\n" + data)
         return sock
 
-    def chat(self, key, daemon=None):
+    def chat(self, key, daemon=None, sock=None):
         sock = self.ask("/v1/chat/completions", {
             "model": "openai/gpt-fake", "stream": True,
-            "messages": [{"role": "user", "content": "on"}]}, key, daemon)
+            "messages": [{"role": "user", "content": "on"}]}, key, daemon, sock)
         read_until(sock, b"tok3")
         return sock
 
@@ -565,6 +566,32 @@ class TakenAway(AccountTest):
         with sqlite3.connect(self.store()) as db:
             self.assertEqual(db.execute("SELECT count(*) FROM conversation WHERE owner = ?",
                                         (user["id"],)).fetchone()[0], 0)
+
+    def test_nothing_is_written_after_a_user_is_deleted(self):
+        """What an exchange writes at its end, it writes before the answer says so."""
+        daemon = self.another(env=self.provider_env("gen/n/60000/bytes/200/rate/50000"))
+        user = daemon.request("POST", "/api/v1/users", {"name": "ann"}).json()
+        key = self.operator("key", "add", "ann", daemon=daemon).stdout.strip()
+        seen = []
+
+        def delete():
+            answer = daemon.request("DELETE", f"/api/v1/users/{user['id']}")
+            with sqlite3.connect(self.store(daemon)) as db:
+                seen.append((answer.status, db.execute(
+                    "SELECT count(*) FROM usage WHERE owner = ?", (user["id"],)).fetchone()[0]))
+        with socket.socket() as sock:
+            # Its worker is in the middle of a write when the user goes.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.connect(("127.0.0.1", daemon.port))
+            self.chat(key, daemon, sock)
+            time.sleep(1)
+            thread = threading.Thread(target=delete)
+            thread.start()
+            wait_until(lambda: daemon.request("GET", "/api/v1/me", key=key).status == 401,
+                       "the end of the key")
+            time.sleep(0.5)
+        thread.join()
+        self.assertEqual(seen, [(204, 1)])
 
     def assert_ended(self, sock):
         """Cut, or told that it was stopped; but never as complete."""
