@@ -13,6 +13,9 @@
 
 /* What a reply is expected to write at most when nothing says it. */
 #define OUTPUT_TOKENS 1024
+#define BYTES_PER_TOKEN 4 /* about */
+/* Of the path, to find what its last reply used. */
+#define PATH_MESSAGES 32
 
 aichat_conversation *conversation_of(struct call *call)
 {
@@ -59,15 +62,101 @@ static aichat_options *read_options(struct call *call)
 	return rc < 0 ? aichat_options_free(options) : options;
 }
 
-/* A guess that is settled with the real figure: four bytes are about a token. */
-static int64_t expected_tokens(const struct call *call, const aichat_options *options)
-{
-	const char *max = NULL;
-	int64_t output = OUTPUT_TOKENS;
+/* ---- what it may use: a guess, which is settled with the real figure ---- */
 
-	if (aichat_options_get(options, "max_tokens", &max) == 0 && max)
-		output = strtoll(max, NULL, 10);
-	return (int64_t)call->raw_body_len / 4 + output;
+/* All that was read and written for it; -1 if its provider did not tell. */
+static int64_t used_for(const aichat_message *message)
+{
+	int64_t input = aichat_message_usage(message, AICHAT_USAGE_INPUT);
+	int64_t output = aichat_message_usage(message, AICHAT_USAGE_OUTPUT);
+
+	return input < 0 ? -1 : input + (output > 0 ? output : 0);
+}
+
+static int64_t text_tokens(const aichat_message *message)
+{
+	size_t bytes = 0, len;
+
+	for (size_t i = 0; i < aichat_message_part_count(message); i++)
+		if (aichat_message_part_text(message, i, &len))
+			bytes += len;
+	return (int64_t)(bytes / BYTES_PER_TOKEN);
+}
+
+/* The message that the new one follows, or takes the place of; "" for none, NULL for the
+ * head. */
+static const char *place_of(const struct call *call)
+{
+	int parent = aichat_json_get(call->body, 0, "parent_id");
+
+	if (call->path_values[1][0])
+		return call->path_values[1];
+	if (aichat_json_type(call->body, parent) == AICHAT_JSON_NULL)
+		return "";
+	return aichat_json_string(call->body, parent, NULL);
+}
+
+/*
+ * What the model reads before the new message: what it read and wrote last, and what came
+ * since; without such a figure, all texts that are near, and the settings.
+ */
+static int64_t held_tokens(const struct call *call, aichat_conversation *conversation,
+			   size_t settings_len)
+{
+	const char *place = place_of(call);
+	aichat_messages *path = NULL;
+	aichat_message *last = NULL;
+	int64_t tokens = 0, used = -1;
+
+	if (place && *place &&
+	    aichat_conversation_message(conversation, place, &last, NULL) == 0) {
+		used = used_for(last);
+		tokens = used < 0 ? text_tokens(last) : used;
+	}
+	if (used < 0 && (!place || *place) &&
+	    aichat_conversation_path_page(conversation, place, PATH_MESSAGES, &path,
+					  NULL) == 0)
+		for (size_t i = aichat_messages_count(path); i-- > 0 && used < 0;) {
+			const aichat_message *message = aichat_messages_at(path, i);
+			used = used_for(message);
+			tokens += used < 0 ? text_tokens(message) : used;
+		}
+	aichat_messages_unref(path);
+	aichat_message_unref(last);
+	return used < 0 ? tokens + (int64_t)settings_len / BYTES_PER_TOKEN : tokens;
+}
+
+/* The request's limit, else the conversation's, else the configuration's. */
+static int64_t output_limit(const struct call *call, const aichat_options *options,
+			    const aichat_json *doc)
+{
+	int set = aichat_json_get(doc, aichat_json_get(doc, 0, "settings"), "options");
+	const char *max = NULL;
+
+	(void)aichat_options_get(options, "max_tokens", &max);
+	if (!max)
+		max = aichat_json_string(doc, aichat_json_get(doc, set, "max_tokens"),
+					 NULL);
+	if (!max)
+		(void)aichat_options_get(call->server->options, "max_tokens", &max);
+	return max ? strtoll(max, NULL, 10) : OUTPUT_TOKENS;
+}
+
+static int64_t expected_tokens(const struct call *call, aichat_conversation *conversation,
+			       const aichat_options *options)
+{
+	aichat_json *doc = NULL;
+	char *json = NULL;
+	size_t len = 0;
+
+	if (aichat_conversation_to_json(conversation, &json, &len, NULL, NULL) == 0)
+		(void)aichat_json_parse(json, (int64_t)len, &doc, NULL);
+	int64_t tokens = (int64_t)call->raw_body_len / BYTES_PER_TOKEN +
+			 held_tokens(call, conversation, len) +
+			 output_limit(call, options, doc);
+	aichat_json_unref(doc);
+	aichat_free(json);
+	return tokens;
 }
 
 /* ---- telling ---- */
@@ -145,8 +234,8 @@ void send_answer(struct call *call, send_begin *begin)
 		return;
 	aichat_conversation *conversation = conversation_of(call);
 	aichat_options *options = conversation ? read_options(call) : NULL;
-	if (options &&
-	    limits_reserve(call, expected_tokens(call, options), &reservation)) {
+	if (options && limits_reserve(call, expected_tokens(call, conversation, options),
+				      &reservation)) {
 		int rc = begin(call, conversation, options, &reply, &error);
 		if (rc == 0) {
 			tell(call, reply, &reservation);

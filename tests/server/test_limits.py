@@ -181,6 +181,32 @@ class Tokens(LimitTest):
         used = usage["input_tokens"] + usage["output_tokens"]
         wait_until(lambda: self.remaining(key, "tokens") == 100000 - used, "the settling", 20)
 
+    def ask(self, key, path, status, **body):
+        """In a conversation. Ten tokens are the most that come, if nothing else is said."""
+        options = {"model": "openai/gpt-fake", **body.pop("options", {"max_tokens": 10})}
+        answer = self.daemon.request("POST", path, {**body, "options": options}, key=key)
+        self.assertEqual(answer.status, status, answer)
+        return answer.json()
+
+    def test_what_a_conversation_holds_is_reserved(self):
+        key, _ = self.new_key(tokens_per_minute=4000)
+        made = self.daemon.request("POST", "/api/v1/conversations", {}, key=key).json()
+        path = f"/api/v1/conversations/{made['id']}/messages"
+        first = self.ask(key, path, 200, text="x" * 8000)["message"]
+        wait_until(lambda: self.remaining(key, "tokens") > 1900, "the settling", 20)
+        self.ask(key, path, 429, text="hi")  # it would be read with all that was said
+        self.ask(key, path, 429, text="hi", parent_id=first["id"])
+        self.ask(key, f"{path}/{first['id']}/retry", 429)
+        self.ask(key, path, 200, text="hi", parent_id=None)  # this without
+
+    def test_the_settings_limit_is_reserved(self):
+        key, _ = self.new_key(tokens_per_minute=4000)
+        made = self.daemon.request("POST", "/api/v1/conversations", {
+            "settings": {"options": {"max_tokens": 5000}}}, key=key).json()
+        path = f"/api/v1/conversations/{made['id']}/messages"
+        self.ask(key, path, 429, text="hi", options={})
+        self.ask(key, path, 200, text="hi")
+
     def test_over_the_limit_within_a_reply(self):
         """Fault 65: a reply that uses more than was reserved is finished, and counts; the
         next one is refused."""
