@@ -229,7 +229,7 @@ static int wait_for_calls(struct server *server, const char *user, int64_t own_c
 			 (server->settings.write_timeout_ms + END_CALLS_MS) * 1000;
 
 	while (!limits_is_idle(server->limits, user, own_calls)) {
-		if (clock_mono_us() > end_us)
+		if (clock_mono_us() > end_us || atomic_load(&server->stopping))
 			return AICHAT_EAGAIN;
 		usleep(10000);
 	}
