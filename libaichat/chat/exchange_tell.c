@@ -318,6 +318,7 @@ const struct aic_call_ops aic_exchange_ops = {
 	.answer = on_answer,
 	.bytes = on_bytes,
 	.caught_up = caught_up,
+	.discreet = true,
 };
 
 void aic_exchange_answer(struct aichat_exchange *x, struct aic_str document)

@@ -453,6 +453,11 @@ int aic_engine_new(const struct aic_engine_config *config, struct aic_engine **r
 	return 0;
 }
 
+const struct aic_log *aic_engine_log(const struct aic_engine *engine)
+{
+	return engine->log;
+}
+
 struct aic_engine *aic_engine_free(struct aic_engine *engine)
 {
 	if (!engine)

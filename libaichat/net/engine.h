@@ -21,6 +21,8 @@ struct aic_engine_config {    /* strings are copied */
 /* Starts the thread. AICHAT_ENOMEM, AICHAT_ELIMIT (no descriptor is left). */
 int aic_engine_new(const struct aic_engine_config *config, struct aic_engine **ret_engine,
 		   aichat_error **reterr);
+/* What it was given. */
+const struct aic_log *aic_engine_log(const struct aic_engine *engine);
 /*
  * Ends transfers (each is told AICHAT_ECLOSED), closes what is registered, runs the
  * posted tasks, joins, frees. Not from the engine's own thread.

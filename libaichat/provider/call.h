@@ -66,6 +66,10 @@ struct aic_call_ops { /* on the engine's thread */
 	void (*bytes)(void *user, struct aic_str bytes, enum aic_decoded what);
 	/* All that came so far was told. */
 	void (*caught_up)(void *user);
+
+	/* The errors go to somebody else than who configured the provider: where it is
+	 * stands in the log alone. */
+	bool discreet;
 };
 
 /*

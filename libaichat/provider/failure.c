@@ -3,7 +3,10 @@
  * to do. A key that a provider repeats in its words is taken out.
  */
 
+#include <strings.h>
+
 #include <aichat/error.h>
+#include <aichat/log.h>
 
 #include "base/mem.h"
 #include "provider/call_internal.h"
@@ -47,6 +50,36 @@ static aichat_error *make(const struct aic_call *call, int code,
 	return error;
 }
 
+/* Whether the text has a URL of where the call went. */
+static bool tells_address(const struct aic_call *call, const char *text)
+{
+	const char *url = call->url.len ? strstr(aic_buf_str(&call->url).data, "://")
+					: NULL;
+
+	if (!url)
+		return false;
+	url += 3;
+	const char *user = memchr(url, '@', strcspn(url, "/?"));
+	const char *host = user ? user + 1 : url;
+	size_t len = strcspn(host, ":/?");
+	while ((text = strstr(text, "://"))) {
+		text += 3;
+		if (strncasecmp(text, host, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What failed on the way is told with the address. */
+static const char *for_caller(const struct aic_call *call, int code, const char *text)
+{
+	if (!call->ops.discreet || !tells_address(call, text))
+		return text;
+	aic_log(aic_engine_log(call->engine), AICHAT_LOG_WARNING, "%s: %s",
+		call->target.provider->name, text);
+	return aichat_error_text(code);
+}
+
 aichat_error *aic_call_name_error(const struct aic_call *call, int code,
 				  aichat_error *error)
 {
@@ -65,9 +98,10 @@ aichat_error *aic_call_name_error(const struct aic_call *call, int code,
 	}
 	if (!detail.request_id)
 		detail.request_id = call->request_id;
-	aichat_error *named = make(call, code, &detail,
-				   error ? aichat_error_message(error)
-					 : aichat_error_text(code));
+	aichat_error *named = make(
+		call, code, &detail,
+		error ? for_caller(call, code, aichat_error_message(error))
+		      : aichat_error_text(code));
 	aichat_error_unref(error);
 	return named;
 }
@@ -89,8 +123,14 @@ static void advise(const struct aic_call *call, int code, struct aic_buf *line)
 				       provider->name);
 	} else if (call->status == 404 || call->status == 405) {
 		const char *url = aic_buf_str(&call->url).data;
-		aic_buf_printf(line, " (asked for %s at %.*s)", call->target.model,
-			       (int)strcspn(url, "?"), url);
+		int len = (int)strcspn(url, "?");
+		if (call->ops.discreet)
+			aic_log(aic_engine_log(call->engine), AICHAT_LOG_WARNING,
+				"%s: %d for %s at %.*s", provider->name, call->status,
+				call->target.model, len, url);
+		else
+			aic_buf_printf(line, " (asked for %s at %.*s)",
+				       call->target.model, len, url);
 	}
 }
 

@@ -271,7 +271,7 @@ class Faults(GatewayTest):
     # what, status for openai-chat and for anthropic-messages, x-should-retry
     BEFORE = (
         ("status/400", 400, 400), ("status/401", 502, 502), ("status/403", 502, 502),
-        ("status/429", 429, 429), ("quota", 429, 402), ("status/500", 502, 502),
+        ("status/404", None, None), ("status/405", 400, 400), ("status/429", 429, 429), ("quota", 429, 402), ("status/500", 502, 502),
         ("status/503", 503, 529), ("html", 502, 502), ("html/status/200", 502, 502),
         ("redirect", 502, 502), ("drop", 502, 502), ("delay/60000", 504, 504),
         ("slow-headers/60000", 504, 504), ("cut/0", 502, 502), ("reset/0", 502, 502),
@@ -290,8 +290,9 @@ class Faults(GatewayTest):
         return super().start_daemon(home, options, env, **how)
 
     def check_error(self, path, answer):
-        """An error in the words of its path; the provider's key is not in it."""
-        self.assertNotIn(PROVIDER_KEY, answer.body.decode())
+        """An error in the words of its path; neither the provider's key nor where it is."""
+        for secret in (PROVIDER_KEY, "127.0.0.1", "no-such-host"):
+            self.assertNotIn(secret, answer.body.decode())
         error = answer.json()
         if path == MESSAGES:
             self.assertEqual(error["type"], "error", answer)
@@ -326,6 +327,7 @@ class Faults(GatewayTest):
                     answer = self.post(path, question(model, stream))
                     self.assertEqual(answer.status, 502, answer)
                     self.check_error(path, answer)
+        self.assertIn("http://no-such-host.invalid/v1", self.daemon.log())
 
     def test_wait_that_is_told(self):
         daemon = self.with_provider("status/429/retry-after/77")
