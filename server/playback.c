@@ -21,9 +21,8 @@
 #define KEY_MAX 255
 #define ID_LEN 40
 #define KEPT_MS ((int64_t)24 * 60 * 60 * 1000)
-#define KEPT_MAX ((size_t)4 << 20)
-/* Of an answer in one record: as JSON it may be six times as long. */
-#define PIECE 10000
+#define KEPT_MAX ((size_t)1 << 20)
+#define PIECE_JSON 60000 /* of an answer in one record, which takes 64 KiB */
 #define PING ": ping\n\n"
 
 struct playback {
@@ -322,16 +321,21 @@ static aichat_record *new_record(const char *kind, const char *id, const char *j
 	return record;
 }
 
-/* How many of the bytes from `at` on make a piece: whole characters. */
+static size_t json_len_of(unsigned char byte)
+{
+	return byte < ' ' ? 6 : byte == '"' || byte == '\\' ? 2 : 1;
+}
+
+/* How many of the bytes from `at` on make a piece: whole characters, and as many as fit,
+ * since every record is a commit. */
 static size_t piece_len(const struct playback *p, size_t at)
 {
-	size_t len = p->len - at;
+	size_t len = 0, json_len = 0;
 
-	if (len <= PIECE)
-		return len;
-	len = PIECE;
-	while (len > PIECE - 4 && ((unsigned char)p->bytes[at + len] & 0xc0) == 0x80)
-		len--;
+	while (at + len < p->len && json_len < PIECE_JSON)
+		json_len += json_len_of((unsigned char)p->bytes[at + len++]);
+	while (at + len < p->len && ((unsigned char)p->bytes[at + len] & 0xc0) == 0x80)
+		len++;
 	return len;
 }
 

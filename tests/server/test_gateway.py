@@ -426,11 +426,24 @@ class Repeats(GatewayTest):
                 self.assertEqual(other.headers["x-should-retry"], "false")
 
     def test_long_answers(self):
+        """Kept in few records, since each is a commit; too long ones are not."""
         daemon = self.with_provider("n/3000/bytes/40")
         first = self.ask("long", daemon=daemon, stream=True)
         again = self.ask("long", daemon=daemon, stream=True)
         self.assertGreater(len(first.body), 500000)
         self.assertEqual(again.body, first.body)
+        path, = daemon.home.rglob("*.db")
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            pieces, = db.execute("SELECT count(*) FROM record WHERE kind='answer-piece'"
+                                 ).fetchone()
+        self.assertGreater(pieces, 0)
+        self.assertLess(pieces, 1.5 * len(first.body) / 50000)
+        daemon = self.with_provider("n/3000/bytes/400")
+        before = self.llm.stats()["requests"]
+        first = self.ask("too-long", daemon=daemon)
+        self.assertGreater(len(first.body), 1 << 20)
+        self.assertEqual(self.ask("too-long", daemon=daemon).status, 200)
+        self.assertEqual(self.llm.stats()["requests"], before + 2)
 
     def test_after_a_restart(self):
         home = self.new_home()
