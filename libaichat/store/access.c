@@ -218,7 +218,7 @@ int aic_store_reply(struct aic_store *store, const char *owner, const struct aic
 		return rc;
 	rc = OPS(store)->reply(session, owner, id, ret_row, reterr);
 	if (rc == 0 && !aic_store_in_job(store))
-		aic_fold_shown_reply(store, ret_row);
+		aic_fold_shown_reply(session, owner, ret_row);
 	aic_store_read_end(store, session);
 	return rc;
 }
@@ -234,7 +234,7 @@ int aic_store_reply_of(struct aic_store *store, const char *owner,
 		return rc;
 	rc = OPS(store)->reply_of(session, owner, message_id, ret_row, reterr);
 	if (rc == 0 && !aic_store_in_job(store))
-		aic_fold_shown_reply(store, ret_row);
+		aic_fold_shown_reply(session, owner, ret_row);
 	aic_store_read_end(store, session);
 	return rc;
 }

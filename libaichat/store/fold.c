@@ -280,6 +280,27 @@ void aic_store_read_end(struct aic_store *store, struct aic_session *session)
 		pthread_mutex_unlock(&store->write);
 }
 
+/*
+ * Whether a reply that runs in this view runs nowhere any more. An owner commits the end
+ * of its reply and only then gives back its proof of life, and the view may be older than
+ * that commit: so who seems dead is looked at again, in a view that begins now.
+ */
+static bool is_dead(struct aic_session *session, const char *owner,
+		    const struct aic_reply_row *row)
+{
+	struct aic_backend *backend = session->backend;
+	AIC_CLEANUP(aic_reply_row_done) struct aic_reply_row now = { 0 };
+	struct aic_session *newer = NULL;
+
+	if (!backend->is_shared || row->state != AICHAT_REPLY_RUNNING || row->alive ||
+	    backend->ops->read_begin(backend, &newer, NULL) < 0)
+		return false;
+	bool runs = backend->ops->reply(newer, owner, &row->id, &now, NULL) == 0 &&
+		    now.state == AICHAT_REPLY_RUNNING && !now.alive;
+	backend->ops->read_end(newer);
+	return runs;
+}
+
 int aic_fold_shown(struct aic_session *session, const char *owner,
 		   struct aichat_message **message, aichat_error **reterr)
 {
@@ -290,15 +311,15 @@ int aic_fold_shown(struct aic_session *session, const char *owner,
 	/* A tool message of a reply that waits is open, too, and stays so. */
 	if (session->backend->ops->reply_of(session, owner, &(*message)->id, &row, NULL) <
 		    0 ||
-	    row.state != AICHAT_REPLY_RUNNING || row.alive)
+	    !is_dead(session, owner, &row))
 		return 0;
 	return put_together(session, owner, &row.id, message, reterr);
 }
 
-void aic_fold_shown_reply(const struct aic_store *store, struct aic_reply_row *row)
+void aic_fold_shown_reply(struct aic_session *session, const char *owner,
+			  struct aic_reply_row *row)
 {
-	if (!store->backend->is_shared || row->state != AICHAT_REPLY_RUNNING ||
-	    row->alive)
+	if (!is_dead(session, owner, row))
 		return;
 	row->state = AICHAT_REPLY_INTERRUPTED;
 	row->last_seq++;
@@ -314,8 +335,7 @@ int aic_fold_shown_end(struct aic_session *session, const char *owner,
 	AIC_CLEANUP(aic_messages_done) struct aic_messages messages = { 0 };
 
 	int rc = ops->reply(session, owner, reply_id, &row, reterr);
-	if (rc < 0 || !session->backend->is_shared || row.alive ||
-	    row.state != AICHAT_REPLY_RUNNING || row.last_seq != after)
+	if (rc < 0 || row.last_seq != after || !is_dead(session, owner, &row))
 		return rc;
 	rc = ops->reply_messages(session, owner, reply_id, &messages, reterr);
 	for (size_t i = 0; rc == 0 && i < messages.count; i++)

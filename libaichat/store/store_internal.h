@@ -69,7 +69,8 @@ void aic_fold_at_open(struct aic_store *store);
 int aic_fold_shown(struct aic_session *session, const char *owner,
 		   struct aichat_message **message, aichat_error **reterr);
 /* The same for the reply's row, and for what its log lacks behind `after`: its end. */
-void aic_fold_shown_reply(const struct aic_store *store, struct aic_reply_row *row);
+void aic_fold_shown_reply(struct aic_session *session, const char *owner,
+			  struct aic_reply_row *row);
 int aic_fold_shown_end(struct aic_session *session, const char *owner,
 		       const struct aic_id *reply_id, uint64_t after,
 		       struct aic_event_list *events, aichat_error **reterr);
