@@ -12,6 +12,7 @@ import argparse
 import glob
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -69,6 +70,9 @@ def main():
     parser.add_argument("--multiplier", default="1", help="of every time limit")
     parser.add_argument("names", nargs="*")
     args = parser.parse_intermixed_args()
+
+    # Started by nohup or the like; a program that inherits this heeds it.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
     tests = known_tests(args.build, args.compiled_only)
     chosen = select(tests, args.names) if args.names else set(tests)
