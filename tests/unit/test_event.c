@@ -401,8 +401,8 @@ START_TEST(damage_is_survived)
 		aichat_error_unref(err);
 		aic_event_unref(event);
 	}
-	ck_assert_uint_gt(read, 100);
-	ck_assert_uint_lt(read, 3900);
+	ck_assert_uint_gt(read, seeds(4000) / 40);
+	ck_assert_uint_lt(read, seeds(4000) - seeds(4000) / 40);
 }
 END_TEST
 
