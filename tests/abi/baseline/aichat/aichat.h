@@ -1,6 +1,8 @@
 #ifndef AICHAT_AICHAT_H
 #define AICHAT_AICHAT_H
+#include <aichat/account.h>
 #include <aichat/conversation.h>
+#include <aichat/dialect.h>
 #include <aichat/error.h>
 #include <aichat/json.h>
 #include <aichat/log.h>

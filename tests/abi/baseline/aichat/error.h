@@ -22,6 +22,8 @@ extern "C" {
 	X(EJSON, -13, "BAD_JSON", "not valid JSON")                                      \
 	X(EUTF8, -14, "BAD_UTF8", "not valid UTF-8")                                     \
 	X(ECANCELED, -15, "CANCELED", "stopped on request")                              \
+	X(ECONFLICT, -16, "IDEMPOTENCY_CONFLICT",                                        \
+	  "the idempotency key was used for another request")                            \
 	X(ECONFIG, -20, "BAD_CONFIG", "the configuration is not valid")                  \
 	X(EMODEL, -21, "UNKNOWN_MODEL", "no such model")                                 \
 	X(EKEY, -22, "NO_KEY", "no API key")                                             \

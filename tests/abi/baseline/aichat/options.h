@@ -18,6 +18,8 @@ enum aichat_option_type {
 };
 AICHAT_API aichat_options *aichat_options_new(void);
 AICHAT_API aichat_options *aichat_options_free(aichat_options *options);
+AICHAT_API int aichat_options_set_json(aichat_options *options, const char *json,
+				       int64_t json_len, aichat_error **reterr);
 AICHAT_API int aichat_options_set(aichat_options *options, const char *name,
 				  const char *value, int64_t value_len,
 				  aichat_error **reterr);

@@ -36,6 +36,9 @@ AICHAT_API const char *aichat_reply_state_name(int state);
 AICHAT_API int aichat_reply_next(aichat_reply *reply, int64_t timeout_ms,
 				 const aichat_event **ret_event);
 AICHAT_API int aichat_reply_fd(aichat_reply *reply, int *ret_fd, aichat_error **reterr);
+AICHAT_API void aichat_reply_wake(aichat_reply *reply);
+AICHAT_API int aichat_reply_to_json(aichat_reply *reply, char **ret_json,
+				    size_t *ret_json_len, aichat_error **reterr);
 AICHAT_API int aichat_reply_cancel(aichat_reply *reply, aichat_error **reterr);
 AICHAT_API int aichat_reply_tool_result(aichat_reply *reply, const char *call_id,
 					const char *text, int64_t text_len, int is_error,
@@ -51,6 +54,10 @@ AICHAT_API const char *aichat_event_text(const aichat_event *event);
 AICHAT_API size_t aichat_event_text_len(const aichat_event *event);
 AICHAT_API size_t aichat_event_index(const aichat_event *event);
 AICHAT_API int aichat_event_part_type(const aichat_event *event);
+AICHAT_API const char *aichat_event_part_id(const aichat_event *event);
+AICHAT_API const char *aichat_event_part_name(const aichat_event *event);
+AICHAT_API int64_t aichat_event_usage(const aichat_event *event, int kind);
+AICHAT_API const char *aichat_event_user_message_id(const aichat_event *event);
 AICHAT_API aichat_message *aichat_event_message(const aichat_event *event);
 AICHAT_API int aichat_event_state(const aichat_event *event);
 AICHAT_API const aichat_error *aichat_event_error(const aichat_event *event);
