@@ -8,6 +8,11 @@
 
 #include "accounts.h"
 #include "idempotency.h"
+#include "log.h"
+
+#define NOTE "request" /* the kind of its record */
+/* As long as a key counts. */
+#define NOTED_MS ((int64_t)24 * 60 * 60 * 1000)
 
 bool idempotency_key(struct call *call, const char **ret_key)
 {
@@ -97,4 +102,70 @@ int idempotency_find(struct call *call, char **ret_id)
 		call_fail(call, error);
 	aichat_error_unref(error);
 	return rc < 0 ? -1 : rc;
+}
+
+/* ---- requests that make nothing ---- */
+
+static int add_note(struct call *call, const char *key, char **ret_note,
+		    aichat_error **reterr)
+{
+	char digest[DIGEST_TEXT];
+	aichat_record *record = NULL;
+
+	idempotency_digest(call, digest);
+	int rc = aichat_record_new(NOTE, NULL, &record, reterr);
+	if (rc == 0) {
+		aichat_record_set_expires(record, clock_unix_ms() + NOTED_MS);
+		rc = aichat_record_set_idempotency(record, key, digest, reterr);
+	}
+	if (rc == 0)
+		rc = aichat_record_add(call->ai, record, reterr);
+	if (rc == 0)
+		*ret_note = strdup(aichat_record_id(record));
+	aichat_record_free(record);
+	return rc;
+}
+
+/* Whether the earlier request was taken: its note was not withdrawn. */
+static int was_taken(struct call *call)
+{
+	aichat_record *record = NULL;
+	aichat_error *error = NULL;
+	char *id = NULL;
+
+	if (idempotency_find(call, &id) < 0)
+		return -1;
+	int rc = id ? aichat_record_get(call->ai, NOTE, id, &record, &error)
+		    : AICHAT_ENOTFOUND;
+	if (rc == 0)
+		http_set_header(call->request, "Idempotent-Replayed", "true");
+	else if (rc != AICHAT_ENOTFOUND)
+		call_fail(call, error);
+	aichat_error_unref(error);
+	aichat_record_free(record);
+	aichat_free(id);
+	return rc == 0 ? 1 : rc == AICHAT_ENOTFOUND ? 0 : -1;
+}
+
+int idempotency_note(struct call *call, char **ret_note)
+{
+	aichat_error *error = NULL;
+	const char *key = NULL;
+
+	*ret_note = NULL;
+	if (!idempotency_key(call, &key))
+		return -1;
+	int rc = key ? add_note(call, key, ret_note, &error) : 0;
+	if (rc == AICHAT_EEXIST)
+		rc = was_taken(call);
+	else if (rc < 0)
+		call_fail(call, error);
+	aichat_error_unref(error);
+	return rc < 0 ? -1 : rc;
+}
+
+void idempotency_withdraw(struct call *call, const char *note)
+{
+	if (note)
+		(void)aichat_record_delete(call->ai, NOTE, note, NULL);
 }

@@ -21,3 +21,12 @@ int idempotency_set(struct call *call, aichat_options *options, aichat_error **r
  * nothing or no key, or -1 and the call is answered.
  */
 int idempotency_find(struct call *call, char **ret_id);
+/*
+ * For a request that makes nothing with which its key could be stored, and that can be
+ * done again: note the key before it is done. 0 for the first one and *ret_note (free();
+ * NULL without a key), 1 for a repeat of one that was taken, or -1 and the call is
+ * answered.
+ */
+int idempotency_note(struct call *call, char **ret_note);
+/* What was noted is refused: its repeat is judged like the first. NULL is no note. */
+void idempotency_withdraw(struct call *call, const char *note);

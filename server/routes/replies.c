@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "idempotency.h"
 #include "server.h"
 #include "stream.h"
 
@@ -127,22 +128,28 @@ static void cancel(struct call *call)
 	aichat_reply *reply = reply_of(call, THE_END);
 	const aichat_event *event = NULL;
 	aichat_error *error = NULL;
+	char *note = NULL;
 
 	if (!reply)
 		return;
-	if (aichat_reply_cancel(reply, &error) < 0) {
-		fail(call, error);
-	} else {
-		(void)aichat_reply_next(reply, CANCEL_WAIT_MS, &event);
-		answer_state(call, reply);
+	/* A repeat stops it again: the first may have been cut off before it did. */
+	if (idempotency_note(call, &note) >= 0) {
+		if (aichat_reply_cancel(reply, &error) < 0) {
+			fail(call, error);
+		} else {
+			(void)aichat_reply_next(reply, CANCEL_WAIT_MS, &event);
+			answer_state(call, reply);
+		}
 	}
+	free(note);
 	aichat_reply_unref(reply);
 }
 
 /* ---- tool results ---- */
 
 /* Answered if one is refused; those before it are given. */
-static void give_results(struct call *call, aichat_reply *reply)
+static void give_results(struct call *call, aichat_reply *reply, bool repeated,
+			 const char *note)
 {
 	const aichat_json *body = call->body;
 	int results = aichat_json_get(body, 0, "results");
@@ -159,11 +166,15 @@ static void give_results(struct call *call, aichat_reply *reply)
 						aichat_json_get(body, r, "is_error"), 0);
 		int rc = aichat_reply_tool_result(reply, id, text, (int64_t)len, is_error,
 						  &error);
-		/* Who repeats what was lost on the way is not at fault. */
-		if (rc == 0 || rc == AICHAT_EEXIST) {
+		bool waits = rc != AICHAT_ENOTFOUND && rc != AICHAT_ESTATE;
+		/* Who repeats what was lost on the way is not at fault, nor if the reply
+		 * has gone on since. */
+		if (rc == 0 || rc == AICHAT_EEXIST || (repeated && !waits)) {
 			aichat_error_unref(error);
 			continue;
 		}
+		if (!waits)
+			idempotency_withdraw(call, note);
 		fail(call, error);
 		return;
 	}
@@ -176,6 +187,7 @@ static void tool_results(struct call *call)
 	struct ongoings *ongoings = call->server->ongoings;
 	struct reservation reservation = { 0 };
 	aichat_reply *reply = reply_of(call, 0);
+	char *note = NULL;
 
 	if (!reply)
 		return;
@@ -187,12 +199,15 @@ static void tool_results(struct call *call)
 	/* What somebody accounts for has its reservation. */
 	if (ongoing_is_known(ongoings, aichat_reply_id(reply)) ||
 	    limits_reserve(call, NEXT_ROUND_TOKENS, &reservation)) {
-		give_results(call, reply);
-		if (before.waiting && !standing_of(reply).waiting)
+		int repeated = idempotency_note(call, &note);
+		if (repeated >= 0)
+			give_results(call, reply, repeated, note);
+		if (repeated >= 0 && before.waiting && !standing_of(reply).waiting)
 			ongoing_resume(call, reply, before.newest, &reservation);
 		else
 			limits_settle(&reservation, 0);
 	}
+	free(note);
 	aichat_reply_unref(reply);
 }
 

@@ -333,6 +333,79 @@ class ConversationsTest(NativeTest):
         self.refused(422, "VALIDATION_FAILED", "POST", CONVERSATIONS, {},
                      headers={"Idempotency-Key": "x" * 256})
 
+    def running(self, path, **how):
+        """The path of a reply that goes on for long."""
+        events = Events(self.daemon, "POST", f"{path}/messages",
+                        {"text": "hi", "stream": True}, **how)
+        self.addCleanup(events.close)
+        return f"{API}/replies/{events.until('text')[0]['reply_id']}"
+
+    def test_a_reply_is_stopped_once(self):
+        key = {"Idempotency-Key": "stop"}
+        path = self.new("slow")
+        first, second = self.running(path), self.running(path)
+        for replayed in (None, "true"):
+            answer = self.daemon.request("POST", f"{first}/cancel", headers=key)
+            self.assertEqual((answer.status, answer.json()["state"]), (200, "stopped"))
+            self.assertEqual(answer.headers.get("idempotent-replayed"), replayed)
+        for other, body in ((first, {}), (second, None)):
+            self.refused(409, "IDEMPOTENCY_CONFLICT", "POST", f"{other}/cancel", body,
+                         headers=key)
+        self.assertNotIn("ended_at", self.state(second))
+        self.refused(422, "VALIDATION_FAILED", "POST", f"{second}/cancel",
+                     headers={"Idempotency-Key": "x" * 256})
+        self.ok("POST", f"{second}/cancel")
+
+    def test_keys_of_others_are_others(self):
+        key = {"Idempotency-Key": "of two users"}
+        who = {"name": "other", "password": "a password of twenty"}
+        self.ok("POST", "/api/v1/users", who, 201)
+        login = self.daemon.request("POST", "/api/v1/login", who, key="")
+        other = {"Cookie": login.headers["set-cookie"].split(";")[0],
+                 "X-CSRF-Token": login.json()["csrf_token"]}
+        mine = self.running(self.new("slow"))
+        made = self.ok("POST", CONVERSATIONS, {"settings": {"options": {
+            "model": "slow/fake"}}}, 201, key="", headers=other)
+        theirs = self.running(f"{CONVERSATIONS}/{made['id']}", key="", headers=other)
+        self.ok("POST", f"{mine}/cancel", headers=key)
+        answer = self.daemon.request("POST", f"{theirs}/cancel", {}, key="",
+                                     headers={**other, **key})
+        self.assertEqual((answer.status, answer.json()["state"]), (200, "stopped"))
+        self.assertNotIn("idempotent-replayed", answer.headers)
+
+    def test_tools_are_answered_once(self):
+        daemon = self.another(home := self.new_home())
+        path = self.new("tools", daemon)
+        tools = [{"name": "f", "parameters": {"type": "object"}}]
+        daemon.request("PATCH", path, {"settings": {"tools": tools}})
+        end = self.say(path, daemon=daemon)
+        reply = f"{API}/replies/{end['reply']['id']}"
+        ids = [p["id"] for p in end["message"]["parts"] if p["type"] == "tool_call"]
+
+        def answer(key, *ids):
+            """Status, state or error, and whether it was told before."""
+            got = daemon.request(
+                "POST", f"{reply}/tool-results",
+                {"results": [{"tool_call_id": id, "text": "4"} for id in ids]},
+                headers={"Idempotency-Key": key})
+            told = got.json()
+            return (got.status, told["error"]["code"] if "error" in told else
+                    told["state"], got.headers.get("idempotent-replayed"))
+        # What was refused is judged again.
+        for _ in range(2):
+            self.assertEqual(answer("none", "none"), (404, "NOT_FOUND", None))
+        self.assertEqual(answer("one", ids[0]), (200, "waiting", None))
+        daemon.kill()
+        daemon = self.another(home)
+        self.assertEqual(answer("one", ids[0]), (200, "waiting", "true"))
+        self.assertEqual(answer("one", ids[1]), (409, "IDEMPOTENCY_CONFLICT", None))
+        self.assertEqual(answer("two", ids[1])[::2], (200, None))
+        self.assertEqual(self.ends(reply, daemon)["state"], "complete")
+        # What was taken is not refused, though nothing waits any more.
+        self.assertEqual(answer("two", ids[1]), (200, "complete", "true"))
+        self.assertEqual(answer("late", ids[1]), (409, "WRONG_STATE", None))
+        self.assertEqual(answer("two", *ids), (409, "IDEMPOTENCY_CONFLICT", None))
+
     def test_two_tabs(self):
         path = self.new()
         head = self.say(path, "zero")["message"]["id"]
