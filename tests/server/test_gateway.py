@@ -434,6 +434,10 @@ class Repeats(GatewayTest):
         self.assertEqual(again.body, first.body)
         path, = daemon.home.rglob("*.db")
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            # It is kept once it has been given.
+            wait_until(lambda: db.execute(
+                "SELECT 1 FROM record WHERE kind='answer' AND json LIKE '%\"whole\":true%'"
+            ).fetchone(), "the answer's record")
             pieces, = db.execute("SELECT count(*) FROM record WHERE kind='answer-piece'"
                                  ).fetchone()
         self.assertGreater(pieces, 0)
