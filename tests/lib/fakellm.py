@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import shlex
+import shutil
 import subprocess
 import tempfile
 import time
@@ -31,7 +32,9 @@ def recordings_dir():
 
 def tool():
     """The command that programs of ours are run under, if AICHAT_WRAP names one."""
-    return shlex.split(os.environ.get("AICHAT_WRAP", ""))
+    words = shlex.split(os.environ.get("AICHAT_WRAP", ""))
+    # Found now: tests change the PATH of what they start.
+    return [shutil.which(words[0]) or words[0], *words[1:]] if words else []
 
 
 class Fakellm:
