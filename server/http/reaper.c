@@ -9,6 +9,7 @@
  */
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -201,30 +202,65 @@ static bool is_known(const struct http_server *server, size_t fd,
 	       connection->peer_port == ntohs(peer->sin_port);
 }
 
-/*
- * The first descriptor that is an accepted socket and not known; or the one of a certain
- * peer. The kernel gives out the lowest numbers, so beyond the highest that is known, a
- * run of closed ones is the end.
- */
-static int find_socket(const struct http_server *server, uint32_t address, int peer_port,
-		       struct sockaddr_in *ret_peer)
-{
-	size_t closed = 0;
+/* Which socket is looked for: that of a peer, or with no port any that is not known. */
+struct wanted {
+	const struct http_server *server;
+	uint32_t address;
+	int peer_port;
+};
 
-	for (size_t fd = 3; fd < reaper.size; fd++) {
-		const struct connection *known = atomic_load(&reaper.by_fd[fd]);
-		if (known && !known->is_closing)
-			continue;
-		if (is_accepted((int)fd, server, ret_peer)) {
-			closed = 0;
-			if (peer_port ? ret_peer->sin_addr.s_addr == address &&
-						ntohs(ret_peer->sin_port) == peer_port
-				      : !is_known(server, fd, ret_peer))
-				return (int)fd;
-		} else if (errno == EBADF && fd > reaper.top && ++closed == CLOSED_RUN) {
-			break;
-		}
+/* Under the lock. */
+static bool is_wanted(const struct wanted *wanted, size_t fd,
+		      struct sockaddr_in *ret_peer)
+{
+	const struct connection *known = atomic_load(&reaper.by_fd[fd]);
+
+	if (known && !known->is_closing)
+		return false;
+	if (!is_accepted((int)fd, wanted->server, ret_peer))
+		return false;
+	if (!wanted->peer_port)
+		return !is_known(wanted->server, fd, ret_peer);
+	return ret_peer->sin_addr.s_addr == wanted->address &&
+	       ntohs(ret_peer->sin_port) == wanted->peer_port;
+}
+
+/* Where the open descriptors end. */
+static size_t end_of_open(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	const struct dirent *entry;
+	size_t end = 0;
+
+	if (!folder)
+		return reaper.size;
+	while ((entry = readdir(folder))) {
+		size_t fd = strtoul(entry->d_name, NULL, 10);
+		end = fd >= end ? fd + 1 : end;
 	}
+	closedir(folder);
+	return end < reaper.size ? end : reaper.size;
+}
+
+/*
+ * The kernel gives out the lowest numbers, so beyond the highest that is known a run of
+ * closed ones is mostly the end. But what was accepted while many were open, and waits
+ * for a worker since, lies where those were.
+ */
+static int find_socket(const struct wanted *wanted, struct sockaddr_in *ret_peer)
+{
+	size_t closed = 0, fd;
+
+	for (fd = 3; fd < reaper.size && closed < CLOSED_RUN; fd++) {
+		errno = 0;
+		if (is_wanted(wanted, fd, ret_peer))
+			return (int)fd;
+		closed = errno == EBADF && fd > reaper.top ? closed + 1 : 0;
+	}
+	const size_t end = fd < reaper.size ? end_of_open() : 0;
+	for (; fd < end; fd++)
+		if (is_wanted(wanted, fd, ret_peer))
+			return (int)fd;
 	return -1;
 }
 
@@ -312,10 +348,11 @@ static struct connection *enter(struct http_server *server, int fd,
 
 void reaper_notice(struct http_server *server)
 {
+	const struct wanted any = { .server = server };
 	struct sockaddr_in peer = { 0 };
 
 	pthread_mutex_lock(&reaper.lock);
-	int fd = find_socket(server, 0, 0, &peer);
+	int fd = find_socket(&any, &peer);
 	if (fd >= 0)
 		enter(server, fd, &peer);
 	pthread_mutex_unlock(&reaper.lock);
@@ -340,12 +377,13 @@ struct connection *reaper_find(struct http_server *server, const char *address,
 			       int peer_port)
 {
 	struct sockaddr_in peer = { 0 };
-	struct in_addr wanted;
+	struct in_addr from;
 
 	pthread_mutex_lock(&reaper.lock);
 	struct connection *connection = by_peer(server, address, peer_port, false);
-	if (!connection && inet_pton(AF_INET, address, &wanted) == 1) {
-		int fd = find_socket(server, wanted.s_addr, peer_port, &peer);
+	if (!connection && inet_pton(AF_INET, address, &from) == 1) {
+		const struct wanted wanted = { server, from.s_addr, peer_port };
+		int fd = find_socket(&wanted, &peer);
 		connection = fd >= 0 ? enter(server, fd, &peer) : NULL;
 	}
 	pthread_mutex_unlock(&reaper.lock);

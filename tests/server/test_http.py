@@ -421,6 +421,27 @@ class Crowds(HttpTest):
             sock.close()
 
 
+class Waves(HttpTest):
+    config = {"connections": 700, "workers": 720}
+
+    def test_a_wave_that_takes_the_place_of_another(self):
+        """New connections lie behind a gap that the old ones leave as they close."""
+        old = []
+        for _ in range(60):
+            self.server.process.send_signal(signal.SIGSTOP)
+            new = [self.server.connect() for _ in range(256)]
+            for sock in new:
+                sock.sendall(GET + b"\r\n")
+            for sock in old:
+                sock.close()
+            self.server.process.send_signal(signal.SIGCONT)
+            for sock in new:
+                self.assertEqual(sock.recv(12), b"HTTP/1.1 200")
+            old = new
+        for sock in old:
+            sock.close()
+
+
 class PerAddress(HttpTest):
     config = {"connections": 20, "workers": 24, "connections_per_ip": 3}
 
