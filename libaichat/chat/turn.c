@@ -204,6 +204,8 @@ int aic_turn_add_written(struct aic_turn *turn, struct aichat_message *message)
 {
 	struct aic_messages *written = &turn->written;
 
+	if (written->count && written->items[written->count - 1] == message)
+		return 0;
 	if (!AIC_GROW(written->items, written->count, &written->capacity))
 		return AICHAT_ENOMEM;
 	written->items[written->count++] = aichat_message_ref(message);

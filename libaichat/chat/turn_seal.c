@@ -247,6 +247,8 @@ static void seal_failed(struct aic_turn *turn, int code, aichat_error *error)
 		turn->message = AIC_TAKE(turn->before);
 	}
 	aic_builder_seal(turn->message, AICHAT_MESSAGE_INTERRUPTED);
+	/* The seal may not have got that far; without memory the event does without. */
+	(void)aic_turn_add_written(turn, turn->message);
 	aic_turn_submit(turn, give_up_run, give_up_done, true);
 }
 

@@ -144,7 +144,7 @@ void aic_turn_submit(struct aic_turn *turn,
 		     void (*done)(struct aic_job *, int, aichat_error *), bool durable);
 /* End the call with this result, as if it had ended so. */
 void aic_turn_fail(struct aic_turn *turn, int code, aichat_error *error);
-/* A message that the reply wrote, for its terminal event. */
+/* The newest message that the reply wrote, for its terminal event; once is enough. */
 int aic_turn_add_written(struct aic_turn *turn, struct aichat_message *message);
 /* The terminal event of this ending into the batch; error is borrowed. */
 int aic_turn_add_terminal(struct aic_turn *turn, enum aichat_reply_state state,
