@@ -413,7 +413,10 @@ static int configure(struct daemon *daemon)
 	if (!server->options)
 		return fail_error(NULL);
 	aichat_options_set_log(server->options, log_library, NULL, AICHAT_LOG_WARNING);
-	if (options_read(&daemon->args, server->options, &error) < 0)
+	/* Where the providers are is the operator's business, not the callers'. */
+	if (options_read(&daemon->args, server->options, &error) < 0 ||
+	    aichat_options_set(server->options, "show_addresses", "false", -1, &error) <
+		    0)
 		return fail_error(error);
 	if (settings_read(server->options, &server->settings, message) < 0)
 		return fail("%s", message);

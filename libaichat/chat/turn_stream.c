@@ -187,10 +187,14 @@ void aic_turn_fail(struct aic_turn *turn, int code, aichat_error *error)
 	ended(turn, code, error, false);
 }
 
-static const struct aic_call_ops call_ops = { .events = call_events, .done = call_done };
-
 void aic_turn_call(struct aic_turn *turn)
 {
+	const struct aic_options_chain chain = { { turn->core->options } };
+	const struct aic_call_ops ops = {
+		.events = call_events,
+		.done = call_done,
+		.discreet = !aic_chain_bool(&chain, "show_addresses", true),
+	};
 	struct aic_request *request = aic_turn_request(turn);
 	aichat_error *error = NULL;
 
@@ -209,7 +213,7 @@ void aic_turn_call(struct aic_turn *turn)
 		rc = AICHAT_ENOMEM;
 	else /* with the lock held: its events wait until turn->call is set */
 		rc = aic_call_start(turn->core->engine, &turn->target, request, NULL,
-				    &turn->limits, &call_ops, turn, &turn->call, &error);
+				    &turn->limits, &ops, turn, &turn->call, &error);
 	pthread_mutex_unlock(&turn->lock);
 	if (rc == 0)
 		return;

@@ -42,12 +42,18 @@ class FaultTest(NativeTest):
         answer = daemon.request("POST", f"{path}/messages", {"text": "Hello?"})
         self.assertEqual((answer.status, answer.json()["error"]["code"]), (status, code),
                          (model, answer))
-        self.assertNotIn(PROVIDER_KEY.encode(), answer.body)
+        self.told_discreetly(model, answer.body)
         reply = self.state(answer.headers["location"], daemon)
         self.assertEqual(reply["state"], state, (model, reply))
         asked = daemon.request("GET", f"{path}/messages/{reply['user_message_id']}").json()
         self.assertEqual(message_text(asked), "Hello?")
         return reply
+
+    def told_discreetly(self, model, body):
+        """Who failed, but neither where that is nor our key."""
+        self.assertIn(f"{model}: ".encode(), body)
+        for secret in (b"127.0.0.1", b"://", PROVIDER_KEY.encode()):
+            self.assertNotIn(secret, body)
 
     def through_the_gateway(self, model, daemon=None):
         """The errors of both protocols, as (status, body)."""
@@ -56,7 +62,7 @@ class FaultTest(NativeTest):
             answer = (daemon or self.daemon).request("POST", path, {
                 "model": f"{model}/fake", "max_tokens": 100,
                 "messages": [{"role": "user", "content": "Hello?"}]})
-            self.assertNotIn(PROVIDER_KEY.encode(), answer.body)
+            self.told_discreetly(model, answer.body)
             answers.append((answer.status, answer.json()))
         return answers
 
@@ -148,6 +154,24 @@ class Providers(FaultTest):
             self.assertEqual(status, 502)
         self.assertLess(most() - before, 512 << 20)  # of 10 GiB
         self.others_go_on()
+
+
+class Discreet(FaultTest):
+    """Where a provider is stands in the log alone."""
+
+    models = {"missing": "status/404", "reset": "n/50/reset/4000"}
+
+    def test_nobody_is_told_where_a_provider_is(self):
+        missing = f"{self.llm.base('status/404')}/v1/chat/completions"
+        reset = f"{self.llm.base('n/50/reset/4000')}/v1/chat/completions"
+        self.fails("missing", 404, "PROVIDER_REJECTED")
+        self.through_the_gateway("missing")
+        last = list(self.stream(self.new("reset")))[-1]
+        self.assertEqual(last["error"]["code"], "INTERRUPTED")
+        self.told_discreetly("reset", json.dumps(last["error"]).encode())
+        lines = [line.get("message", "") for line in self.daemon.log_lines()]
+        self.assertEqual(len([line for line in lines if missing in line]), 3, lines)
+        self.assertEqual(len([line for line in lines if reset in line]), 1, lines)
 
 
 class Secure(FaultTest):
