@@ -11,6 +11,7 @@
 struct reservation {
 	struct limits *limits; /* NULL: nothing is reserved, or it is settled */
 	int64_t tokens;        /* reserved */
+	int64_t input_tokens;  /* of them, for what is read; whoever reserves says it */
 	void *levels[3];
 	int64_t windows[3];
 };

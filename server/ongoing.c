@@ -20,6 +20,7 @@
 #include "log.h"
 #include "ongoing.h"
 #include "server.h"
+#include "tally.h"
 #include "usage.h"
 
 #define TICK_MS 1000
@@ -36,9 +37,7 @@ struct ongoing {
 	struct reservation reservation;
 
 	/* of whoever has the cursor */
-	char counted[40]; /* the message whose usage was added last */
-	int64_t used[USAGE_FIGURES], cost_nano_usd; /* -1 = not known */
-	char model[128];
+	struct tally tally;
 	const char *outcome; /* NULL: it is not over */
 
 	/* under the lock */
@@ -61,28 +60,6 @@ struct ongoings {
 };
 
 /* ---- accounting ---- */
-
-static void add_known(int64_t *sum, int64_t more)
-{
-	if (more >= 0)
-		*sum = *sum < 0 ? more : *sum + more;
-}
-
-/* A message is told of when it is sealed, and the last one again at the end. */
-static void count_message(struct ongoing *o, const aichat_message *message)
-{
-	const char *provider = aichat_message_provider(message);
-	const char *model = aichat_message_model(message);
-
-	if (strcmp(o->counted, aichat_message_id(message)) == 0)
-		return;
-	snprintf(o->counted, sizeof(o->counted), "%s", aichat_message_id(message));
-	for (int kind = AICHAT_USAGE_INPUT; kind < USAGE_FIGURES; kind++)
-		add_known(&o->used[kind], aichat_message_usage(message, kind));
-	add_known(&o->cost_nano_usd, aichat_message_cost_nano_usd(message));
-	if (provider && model)
-		snprintf(o->model, sizeof(o->model), "%s/%s", provider, model);
-}
 
 bool event_wants_results(const aichat_event *event)
 {
@@ -110,13 +87,8 @@ static const char *outcome_of(const aichat_event *event, const aichat_message *m
 
 void ongoing_note(struct ongoing *ongoing, const aichat_event *event)
 {
-	int type = aichat_event_type(event);
-	const aichat_message *message = aichat_event_message(event);
-
-	if (message && (type == AICHAT_EVENT_MESSAGE || type == AICHAT_EVENT_DONE ||
-			type == AICHAT_EVENT_ERROR))
-		count_message(ongoing, message);
-	ongoing->outcome = outcome_of(event, message);
+	tally_note(&ongoing->tally, event);
+	ongoing->outcome = outcome_of(event, aichat_event_message(event));
 	pthread_mutex_lock(&ongoing->all->lock);
 	ongoing->called = event_wants_results(event) ? aichat_event_seq(event) : 0;
 	pthread_mutex_unlock(&ongoing->all->lock);
@@ -128,33 +100,23 @@ static bool is_waiting(const struct ongoing *o)
 	return o->called > o->answered;
 }
 
-static int64_t tokens_of(const struct ongoing *o)
-{
-	int64_t input = o->used[AICHAT_USAGE_INPUT];
-	int64_t output = o->used[AICHAT_USAGE_OUTPUT];
-
-	if (input < 0 && output < 0)
-		return -1;
-	return (input > 0 ? input : 0) + (output > 0 ? output : 0);
-}
-
 static void write_row(const struct ongoing *o)
 {
 	struct server *server = o->all->server;
 	struct usage usage = {
 		.key = o->key,
-		.model = o->model,
+		.model = o->tally.model,
 		.outcome = o->outcome                       ? o->outcome
 			   : atomic_load(&server->stopping) ? "own_draining"
 							    : "stopped", /* deleted */
 		.request_id = o->request_id,
-		.cost_nano_usd = o->cost_nano_usd,
+		.cost_nano_usd = o->tally.cost_nano_usd,
 		.duration_ms = (clock_mono_us() - o->began_mono_us) / 1000,
 	};
 	aichat_error *error = NULL;
 	aichat *ai = NULL;
 
-	memcpy(usage.figures, o->used, sizeof(usage.figures));
+	memcpy(usage.figures, o->tally.used, sizeof(usage.figures));
 	if (aichat_for_owner(server->ai, o->user, &ai, &error) == 0)
 		usage_write(ai, &usage);
 	else
@@ -166,11 +128,13 @@ static void write_row(const struct ongoing *o)
 
 static void tell_call(const struct ongoing *o, struct call *call)
 {
-	call->input_tokens = o->used[AICHAT_USAGE_INPUT];
-	call->output_tokens = o->used[AICHAT_USAGE_OUTPUT];
-	call->cost_nano_usd = o->cost_nano_usd;
-	if (o->model[0])
-		snprintf(call->model, sizeof(call->model), "%s", o->model);
+	const struct tally *tally = &o->tally;
+
+	call->input_tokens = tally->used[AICHAT_USAGE_INPUT];
+	call->output_tokens = tally->used[AICHAT_USAGE_OUTPUT];
+	call->cost_nano_usd = tally->cost_nano_usd;
+	if (tally->model[0])
+		snprintf(call->model, sizeof(call->model), "%s", tally->model);
 }
 
 /* ---- one reply ---- */
@@ -185,9 +149,7 @@ static struct ongoing *ongoing_new(struct call *call, aichat_reply *reply,
 	o->all = call->server->ongoings;
 	o->reply = aichat_reply_ref(reply);
 	o->reservation = *reservation;
-	o->cost_nano_usd = -1;
-	for (int i = 0; i < USAGE_FIGURES; i++)
-		o->used[i] = -1;
+	tally_begin(&o->tally, call->server->ai, reservation->input_tokens);
 	snprintf(o->user, sizeof(o->user), "%s", call->principal.user);
 	snprintf(o->key, sizeof(o->key), "%s", call->principal.key);
 	snprintf(o->request_id, sizeof(o->request_id), "%s", call->request_id);
@@ -239,7 +201,8 @@ static void ongoing_free(struct ongoing *o)
 /* After unlist(), without the lock. */
 static void settle(struct ongoing *o)
 {
-	limits_settle(&o->reservation, tokens_of(o));
+	tally_end(&o->tally, o->reply);
+	limits_settle(&o->reservation, tally_tokens(&o->tally));
 	write_row(o);
 	ongoing_free(o);
 }

@@ -10,10 +10,10 @@
 #include "send.h"
 #include "server.h"
 #include "stream.h"
+#include "tally.h"
 
 /* What a reply is expected to write at most when nothing says it. */
 #define OUTPUT_TOKENS 1024
-#define BYTES_PER_TOKEN 4 /* about */
 /* Of the path, to find what its last reply used. */
 #define PATH_MESSAGES 32
 
@@ -100,10 +100,9 @@ static const char *place_of(const struct call *call)
  * What the model reads before the new message: what it read and wrote last, and what came
  * since; without such a figure, all texts that are near, and the settings.
  */
-static int64_t held_tokens(const struct call *call, aichat_conversation *conversation,
+static int64_t held_tokens(aichat_conversation *conversation, const char *place,
 			   size_t settings_len)
 {
-	const char *place = place_of(call);
 	aichat_messages *path = NULL;
 	aichat_message *last = NULL;
 	int64_t tokens = 0, used = -1;
@@ -133,7 +132,8 @@ static int64_t output_limit(const struct call *call, const aichat_options *optio
 	int set = aichat_json_get(doc, aichat_json_get(doc, 0, "settings"), "options");
 	const char *max = NULL;
 
-	(void)aichat_options_get(options, "max_tokens", &max);
+	if (options)
+		(void)aichat_options_get(options, "max_tokens", &max);
 	if (!max)
 		max = aichat_json_string(doc, aichat_json_get(doc, set, "max_tokens"),
 					 NULL);
@@ -142,8 +142,8 @@ static int64_t output_limit(const struct call *call, const aichat_options *optio
 	return max ? strtoll(max, NULL, 10) : OUTPUT_TOKENS;
 }
 
-static int64_t expected_tokens(const struct call *call, aichat_conversation *conversation,
-			       const aichat_options *options)
+bool send_reserve(struct call *call, aichat_conversation *conversation, const char *place,
+		  const aichat_options *options, struct reservation *ret)
 {
 	aichat_json *doc = NULL;
 	char *json = NULL;
@@ -151,12 +151,15 @@ static int64_t expected_tokens(const struct call *call, aichat_conversation *con
 
 	if (aichat_conversation_to_json(conversation, &json, &len, NULL, NULL) == 0)
 		(void)aichat_json_parse(json, (int64_t)len, &doc, NULL);
-	int64_t tokens = (int64_t)call->raw_body_len / BYTES_PER_TOKEN +
-			 held_tokens(call, conversation, len) +
-			 output_limit(call, options, doc);
+	int64_t input = (int64_t)call->raw_body_len / BYTES_PER_TOKEN +
+			held_tokens(conversation, place, len);
+	bool reserved = limits_reserve(call, input + output_limit(call, options, doc),
+				       ret);
+	if (reserved)
+		ret->input_tokens = input;
 	aichat_json_unref(doc);
 	aichat_free(json);
-	return tokens;
+	return reserved;
 }
 
 /* ---- telling ---- */
@@ -234,8 +237,8 @@ void send_answer(struct call *call, send_begin *begin)
 		return;
 	aichat_conversation *conversation = conversation_of(call);
 	aichat_options *options = conversation ? read_options(call) : NULL;
-	if (options && limits_reserve(call, expected_tokens(call, conversation, options),
-				      &reservation)) {
+	if (options &&
+	    send_reserve(call, conversation, place_of(call), options, &reservation)) {
 		int rc = begin(call, conversation, options, &reply, &error);
 		if (rc == 0) {
 			tell(call, reply, &reservation);

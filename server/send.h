@@ -6,6 +6,7 @@
  */
 
 #include "call.h"
+#include "limits.h"
 
 /* Asks; *ret_reply on success. As aichat_conversation_send(). */
 typedef int send_begin(struct call *call, aichat_conversation *conversation,
@@ -17,3 +18,11 @@ void send_answer(struct call *call, send_begin *begin);
 
 /* The conversation that the path names; NULL and answered if there is none. */
 aichat_conversation *conversation_of(struct call *call);
+
+/*
+ * Reserve what a reply may use that follows the message `place` ("" = none, NULL = the
+ * head): what its model reads, the body among it, and the most that it may write. False
+ * and answered. options: of this reply alone, or NULL.
+ */
+bool send_reserve(struct call *call, aichat_conversation *conversation, const char *place,
+		  const aichat_options *options, struct reservation *ret);

@@ -9,13 +9,12 @@
 #include <string.h>
 
 #include "idempotency.h"
+#include "send.h"
 #include "server.h"
 #include "stream.h"
 
 /* How long the answer to a cancel waits for the end, which comes at once as a rule. */
 #define CANCEL_WAIT_MS 2000
-/* Tokens that a reply is taken to use when it goes on. */
-#define NEXT_ROUND_TOKENS 1024
 /* Behind every event. */
 #define THE_END (UINT64_MAX >> 2)
 
@@ -85,7 +84,17 @@ static bool read_place(struct call *call, uint64_t *ret_after)
 struct standing {        /* how a reply stands */
 	uint64_t newest; /* the number of the newest event that is stored */
 	bool over, waiting;
+	char conversation[40];
+	char last[40]; /* of its messages */
 };
+
+/* An id, or "" if there is none. */
+static void read_id(const aichat_json *doc, int value, char id[40])
+{
+	const char *text = aichat_json_string(doc, value, NULL);
+
+	snprintf(id, 40, "%s", text ? text : "");
+}
 
 static struct standing standing_of(aichat_reply *reply)
 {
@@ -99,6 +108,12 @@ static struct standing standing_of(aichat_reply *reply)
 		standing.newest = (uint64_t)call_int(doc, "last_seq", 0);
 		standing.over = call_has(doc, "ended_at");
 		standing.waiting = strcmp(call_text(doc, "state", ""), "waiting") == 0;
+		read_id(doc, aichat_json_get(doc, 0, "conversation_id"),
+			standing.conversation);
+		int ids = aichat_json_get(doc, 0, "message_ids");
+		for (int id = aichat_json_first(doc, ids); id != AICHAT_JSON_NONE;
+		     id = aichat_json_next(doc, ids, id))
+			read_id(doc, id, standing.last);
 	}
 	aichat_json_unref(doc);
 	aichat_free(json);
@@ -181,10 +196,30 @@ static void give_results(struct call *call, aichat_reply *reply, bool repeated,
 	answer_state(call, reply);
 }
 
+/* For the model's next answer; what somebody accounts for has its reservation. False and
+ * answered. */
+static bool reserve(struct call *call, aichat_reply *reply,
+		    const struct standing *standing, struct reservation *reservation)
+{
+	aichat_conversation *conversation = NULL;
+	aichat_error *error = NULL;
+	bool reserved = false;
+
+	if (ongoing_is_known(call->server->ongoings, aichat_reply_id(reply)))
+		return true;
+	if (aichat_conversation_open(call->ai, standing->conversation, &conversation,
+				     &error) < 0)
+		fail(call, error);
+	else
+		reserved = send_reserve(call, conversation, standing->last, NULL,
+					reservation);
+	aichat_conversation_unref(conversation);
+	return reserved;
+}
+
 /* With the last result the reply goes on, and somebody has to account for it. */
 static void tool_results(struct call *call)
 {
-	struct ongoings *ongoings = call->server->ongoings;
 	struct reservation reservation = { 0 };
 	aichat_reply *reply = reply_of(call, 0);
 	char *note = NULL;
@@ -196,9 +231,7 @@ static void tool_results(struct call *call)
 	reply = reply_of(call, before.newest);
 	if (!reply)
 		return;
-	/* What somebody accounts for has its reservation. */
-	if (ongoing_is_known(ongoings, aichat_reply_id(reply)) ||
-	    limits_reserve(call, NEXT_ROUND_TOKENS, &reservation)) {
+	if (reserve(call, reply, &before, &reservation)) {
 		int repeated = idempotency_note(call, &note);
 		if (repeated >= 0)
 			give_results(call, reply, repeated, note);

@@ -1,8 +1,6 @@
 """Conversations and messages through the native API."""
 
-import contextlib
 import json
-import sqlite3
 import threading
 import unittest
 
@@ -234,42 +232,6 @@ class ConversationsTest(NativeTest):
         self.assertEqual((state["state"], state["rounds"], len(state["message_ids"])),
                          ("complete", 2, 3))
         self.refused(409, "WRONG_STATE", "POST", f"{reply}/tool-results", first)
-
-    def usage(self, daemon, count):
-        """The newest row of usage, when there are so many."""
-        def rows():
-            path = f"file:{daemon.home}/store?mode=ro"
-            with contextlib.closing(sqlite3.connect(path, uri=True)) as db:
-                found = db.execute("SELECT key, provider, model, outcome, input, output FROM"
-                                   " usage ORDER BY no").fetchall()
-            return found if len(found) == count else None
-        return wait_until(rows, f"row {count} of usage")[-1]
-
-    def test_usage_is_written_down(self):
-        """Of every reply, whoever waits for its end."""
-        daemon = self.another()
-        key = daemon.request("GET", f"{API}/me").json()["key_id"]
-        used = self.say(self.new(daemon=daemon), daemon=daemon)["message"]["usage"]
-        self.assertEqual(self.usage(daemon, 1), (key, "plain", "fake", "complete",
-                                                 used["input_tokens"], used["output_tokens"]))
-        daemon.request("POST", f"{self.new('failing', daemon)}/messages", {"text": "hi"})
-        self.assertEqual(self.usage(daemon, 2)[:4],
-                         (key, "failing", "fake", "provider_rejected"))
-        events = self.stream(self.new("slow", daemon), daemon=daemon)
-        events.until("text")
-        events.close()  # from here on nobody looks
-        self.assertEqual(daemon.request("POST", f"{events.location}/cancel").status, 200)
-        self.assertEqual(self.usage(daemon, 3)[:4], (key, "slow", "fake", "stopped"))
-        tools = [{"name": "f", "parameters": {"type": "object"}}]
-        path = self.new("tools", daemon)
-        daemon.request("PATCH", path, {"settings": {"tools": tools}})
-        end = self.say(path, daemon=daemon)
-        self.assertEqual(self.usage(daemon, 4)[:4], (key, "tools", "fake", "complete"))
-        results = [{"tool_call_id": p["id"], "text": "4"} for p in end["message"]["parts"]
-                   if p["type"] == "tool_call"]
-        daemon.request("POST", f"{API}/replies/{end['reply']['id']}/tool-results",
-                       {"results": results})
-        self.assertEqual(self.usage(daemon, 5)[:4], (key, "tools", "fake", "complete"))
 
     # --- once and no more ---
 
