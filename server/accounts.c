@@ -221,18 +221,73 @@ int user_revoke(struct server *server, struct user *user, aichat_error **reterr)
 	return rc;
 }
 
+/* ---- deleting a user -------------------------------------------------------------- */
+
 /* What still runs ends soon, because its rights are gone; who takes nothing of what is
  * written to them has server.write_timeout_ms. */
-static int wait_for_calls(struct server *server, const char *user, int64_t own_calls)
+int64_t user_delete_wait_ms(const struct server *server)
 {
-	int64_t end_us = clock_mono_us() +
-			 (server->settings.write_timeout_ms + END_CALLS_MS) * 1000;
+	return server->settings.write_timeout_ms + END_CALLS_MS;
+}
+
+static int wait_for_calls(struct server *server, const char *user, int64_t own_calls,
+			  int64_t wait_ms)
+{
+	int64_t end_us = clock_mono_us() + wait_ms * 1000;
 
 	while (!limits_is_idle(server->limits, user, own_calls)) {
-		if (clock_mono_us() > end_us || atomic_load(&server->stopping))
+		if (clock_mono_us() >= end_us || atomic_load(&server->stopping))
 			return AICHAT_EAGAIN;
 		usleep(10000);
 	}
+	return 0;
+}
+
+/* So that whoever has to end something finds it without reading all users. */
+static int note_ending(struct accounts *accounts, const char *user, aichat_error **reterr)
+{
+	aichat_record *record = NULL;
+	aichat_error *error = NULL;
+	int rc = aichat_record_new("ending", user, &record, &error);
+
+	if (rc == 0)
+		rc = aichat_record_set_parent(record, "user", user, &error);
+	if (rc == 0)
+		rc = aichat_record_set_json(record, "{}", -1, &error);
+	if (rc == 0)
+		rc = aichat_record_add(accounts->ai, record, &error);
+	aichat_record_free(record);
+	if (rc < 0 && rc != AICHAT_EEXIST) {
+		*reterr = error;
+		return rc;
+	}
+	aichat_error_unref(error);
+	return 0;
+}
+
+int user_begin_delete(struct server *server, struct user *user, aichat_error **reterr)
+{
+	int rc = 0;
+
+	if (!user->ending) {
+		user->ending = true;
+		rc = user_save(server, user, reterr);
+	}
+	return rc < 0 ? rc : note_ending(server->accounts, user->id, reterr);
+}
+
+/* Another who deletes the same user may have been faster. */
+static int delete_record(struct accounts *accounts, const char *user,
+			 aichat_error **reterr)
+{
+	aichat_error *error = NULL;
+	int rc = aichat_record_delete(accounts->ai, "user", user, &error);
+
+	if (rc < 0 && rc != AICHAT_ENOTFOUND) {
+		*reterr = error;
+		return rc;
+	}
+	aichat_error_unref(error);
 	return 0;
 }
 
@@ -240,25 +295,51 @@ static int wait_for_calls(struct server *server, const char *user, int64_t own_c
  * done again. The first time what they have is deleted ends their replies; what calls and
  * replies wrote at their end goes the second time. */
 int user_delete(struct server *server, struct user *user, int64_t own_calls,
-		aichat_error **reterr)
+		int64_t wait_ms, aichat_error **reterr)
 {
-	struct accounts *accounts = server->accounts;
-	int rc = 0;
+	int rc = user_begin_delete(server, user, reterr);
 
-	if (!user->ending) {
-		user->ending = true;
-		rc = user_save(server, user, reterr);
-	}
 	if (rc == 0)
 		rc = aichat_owner_delete(server->ai, user->id, reterr);
 	if (rc == 0)
-		rc = wait_for_calls(server, user->id, own_calls);
+		rc = wait_for_calls(server, user->id, own_calls, wait_ms);
 	if (rc == 0)
 		rc = aichat_owner_delete(server->ai, user->id, reterr);
 	if (rc == 0)
-		rc = aichat_record_delete(accounts->ai, "user", user->id, reterr);
+		rc = delete_record(server->accounts, user->id, reterr);
 	accounts_changed(server);
 	return rc;
+}
+
+static void finish(struct server *server, const char *id)
+{
+	aichat_error *error = NULL;
+	struct user user;
+	int rc = user_get(server->accounts, id, NULL, &user, &error);
+
+	/* Those that were let in before, through the cache, look at their rights now. */
+	accounts_changed(server);
+	if (rc == 0)
+		rc = user_delete(server, &user, 0, 0, &error);
+	if (rc == 0)
+		log_line(AICHAT_LOG_INFO, "the user %s was deleted", user.id);
+	else if (rc != AICHAT_EAGAIN && rc != AICHAT_ENOTFOUND)
+		log_line(AICHAT_LOG_ERROR, "the user %s is not deleted yet: %s", id,
+			 error ? aichat_error_message(error) : aichat_error_text(rc));
+	aichat_error_unref(error);
+	sodium_memzero(&user, sizeof(user));
+}
+
+void accounts_finish(struct server *server)
+{
+	aichat_records *records = NULL;
+
+	/* A store that cannot be read now is asked again in a moment. */
+	if (accounts_list(server->accounts, "ending", NULL, NULL, 50, &records, NULL) < 0)
+		return;
+	for (size_t i = 0; i < aichat_records_count(records); i++)
+		finish(server, aichat_record_id(aichat_records_at(records, i)));
+	aichat_records_free(records);
 }
 
 /* ---- the rest --------------------------------------------------------------------- */

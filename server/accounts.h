@@ -2,12 +2,13 @@
 
 /*
  * Users, keys and logins as the store keeps them: records of the owner "aichatd", which
- * is nobody's, so that they are apart from what the users have. A key and a login are
+ * is nobody's, so that they are apart from what the users have. The others are
  * children of their user and go with it.
  *
  *     user   name = login name   {"role","password","limits","ending"}
  *     key    id = public id      {"name","scopes","digest","limits","last_used_at"}
  *     login  id = public id      {"digest"}
+ *     ending id = the user's     {}, while the user is being deleted
  */
 
 #include "call.h"
@@ -78,13 +79,18 @@ int user_add(struct accounts *accounts, struct user *user,
  * logins end.
  */
 int user_save(struct server *server, struct user *user, aichat_error **reterr);
+/* Nobody is let in any more; the daemon of this store deletes them, once nothing of
+ * theirs runs. AICHAT_ESTATE as for user_save(). */
+int user_begin_delete(struct server *server, struct user *user, aichat_error **reterr);
 /*
  * With keys, logins, and all that the user has stored; can be repeated. own_calls: how
  * many of the user's calls wait for this. AICHAT_EAGAIN without an error: others of them
- * do not end.
+ * do not end within wait_ms.
  */
 int user_delete(struct server *server, struct user *user, int64_t own_calls,
-		aichat_error **reterr);
+		int64_t wait_ms, aichat_error **reterr);
+/* As long as a call that was cut off may take to end. */
+int64_t user_delete_wait_ms(const struct server *server);
 /* Keys, logins and password are gone; what is stored stays. */
 int user_revoke(struct server *server, struct user *user, aichat_error **reterr);
 

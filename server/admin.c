@@ -14,6 +14,7 @@
 
 #include "accounts.h"
 #include "admin.h"
+#include "lock.h"
 #include "log.h"
 #include "rfc3339.h"
 
@@ -342,6 +343,27 @@ static int user_limit_command(struct command *c)
 	return save_user(c, &user, "user.change", "has other limits");
 }
 
+/* Calls and replies of theirs may run in a daemon beside, which then has to end them
+ * first, and does the rest. */
+static int delete_beside(struct command *c, struct user *user)
+{
+	int64_t end_us = clock_mono_us() + user_delete_wait_ms(c->server) * 1000;
+	int rc = user_begin_delete(c->server, user, &c->error);
+
+	while (rc == 0 && lock_is_taken(c->server)) {
+		struct user left;
+		rc = user_get(c->accounts, user->id, NULL, &left, &c->error);
+		if (rc == AICHAT_ENOTFOUND) {
+			c->error = aichat_error_unref(c->error);
+			return 0;
+		}
+		if (clock_mono_us() > end_us)
+			return AICHAT_EAGAIN;
+		usleep(20000);
+	}
+	return rc < 0 ? rc : user_delete(c->server, user, 0, 0, &c->error);
+}
+
 static int user_end_command(struct command *c)
 {
 	bool for_good = strcmp(c->words[1], "delete") == 0;
@@ -350,8 +372,13 @@ static int user_end_command(struct command *c)
 
 	if (status != EXIT_SUCCESS)
 		return status;
-	int rc = for_good ? user_delete(c->server, &user, 0, &c->error)
+	int rc = for_good ? delete_beside(c, &user)
 			  : user_revoke(c->server, &user, &c->error);
+	if (rc == AICHAT_EAGAIN && !c->error)
+		return failed("%s cannot get in any more, but requests of theirs still "
+			      "run in the daemon, which deletes the rest when they have "
+			      "ended",
+			      user.name);
 	if (rc == AICHAT_ESTATE && !c->error)
 		return failed("%s is the last admin; make another one first", user.name);
 	if (rc < 0)

@@ -45,6 +45,9 @@ void auth_refuse(struct call *call);
 bool auth_csrf(struct call *call, char ret_csrf[65]);
 /* The login's cookie; "" takes it away. */
 void auth_set_cookie(struct call *call, const char *token);
+/* Users whose deletion was begun elsewhere, or broken off: nobody is let in any more, and
+ * who has nothing that runs here is deleted. */
+void accounts_finish(struct server *server);
 /* Whether there is any key or user at all: else main.c has the first admin key made. */
 int accounts_exist(struct server *server, bool *ret_exist, aichat_error **reterr);
 int accounts_first_key(struct server *server, char **ret_key, aichat_error **reterr);

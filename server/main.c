@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -20,6 +19,7 @@
 #include "config.h"
 #include "dispatch.h"
 #include "limits.h"
+#include "lock.h"
 #include "log.h"
 #include "metrics.h"
 #include "notify.h"
@@ -27,6 +27,7 @@
 
 #define STATUS_USAGE 2
 #define HURRY_MS 2000   /* for streams to end once they are told, and once they are cut */
+#define LOOK_MS 1000    /* at what operators have done beside the daemon */
 #define RESERVED_FDS 64 /* for store, log, listeners and libraries */
 
 struct daemon {
@@ -127,39 +128,6 @@ static void set_store_path(struct server *server)
 	if (strncmp(store, "sqlite:", 7) == 0)
 		store += 7;
 	snprintf(server->store_path, sizeof(server->store_path), "%s", store);
-}
-
-/*
- * Only one daemon on a store: limits, logins and detached replies are kept in one
- * process. The lock is the kernel's, so nothing is left over after a crash; the pid in
- * the file is for people.
- */
-static int lock_store(struct daemon *daemon)
-{
-	char path[sizeof(daemon->server.store_path) + 16];
-	char pid[24] = "";
-
-	daemon->lock_fd = -1;
-	if (!daemon->server.store_path[0])
-		return EXIT_SUCCESS;
-	snprintf(path, sizeof(path), "%s-daemon", daemon->server.store_path);
-	daemon->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (daemon->lock_fd < 0)
-		return fail("%s: %s", path, strerror(errno));
-	if (flock(daemon->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK)
-			return fail("%s: cannot be locked: %s", path, strerror(errno));
-		ssize_t len = pread(daemon->lock_fd, pid, sizeof(pid) - 1, 0);
-		pid[len > 0 ? strspn(pid, "0123456789") : 0] = '\0';
-		return fail("%s: another aichatd (process %s) has this store; stop it, "
-			    "or name another store with --store",
-			    daemon->server.store_path, *pid ? pid : "unknown");
-	}
-	int len = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-	if (ftruncate(daemon->lock_fd, 0) < 0 ||
-	    pwrite(daemon->lock_fd, pid, (size_t)len, 0) != len)
-		return fail("%s: %s", path, strerror(errno));
-	return EXIT_SUCCESS;
 }
 
 /* ---- the first key ---- */
@@ -288,13 +256,13 @@ static int start(struct daemon *daemon, bool serving)
 {
 	struct server *server = &daemon->server;
 	aichat_error *error = NULL;
-	char message[256];
+	char message[512];
 
 	if (aichat_open(server->options, &server->ai, &error) < 0)
 		return fail_error(error);
 	/* Others may open the store beside the daemon, but for a second one. */
-	if (serving && lock_store(daemon) != EXIT_SUCCESS)
-		return EXIT_FAILURE;
+	if (serving && lock_take(server, &daemon->lock_fd, message) < 0)
+		return fail("%s", message);
 	if (accounts_open(server, message) < 0)
 		return fail("%s", message);
 	server->limits = limits_new(server);
@@ -378,9 +346,10 @@ static int serve(struct daemon *daemon, const sigset_t *taken)
 		return status;
 	say_where(daemon);
 	notify_systemd("READY=1");
-	do
-		number = take_signal(taken, -1);
-	while (number != SIGTERM && number != SIGINT);
+	do {
+		accounts_finish(server);
+		number = take_signal(taken, LOOK_MS);
+	} while (number != SIGTERM && number != SIGINT);
 	drain(daemon, taken);
 	log_line(AICHAT_LOG_INFO, "stopped");
 	return EXIT_SUCCESS;

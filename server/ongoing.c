@@ -202,8 +202,9 @@ static void ongoing_free(struct ongoing *o)
 static void settle(struct ongoing *o)
 {
 	tally_end(&o->tally, o->reply);
-	limits_settle(&o->reservation, tally_tokens(&o->tally));
 	write_row(o);
+	/* Who waits until its user has nothing that runs waits for this. */
+	limits_settle(&o->reservation, tally_tokens(&o->tally));
 	ongoing_free(o);
 }
 

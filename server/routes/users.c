@@ -185,7 +185,8 @@ static void delete_user(struct call *call)
 	if (!find_user(call, &user))
 		return;
 	bool is_own = strcmp(user.id, call->principal.user) == 0;
-	int rc = user_delete(call->server, &user, is_own, &error);
+	int rc = user_delete(call->server, &user, is_own,
+			     user_delete_wait_ms(call->server), &error);
 	if (rc < 0) {
 		fail_change(call, rc, error);
 	} else {
