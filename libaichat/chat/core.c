@@ -74,6 +74,8 @@ int aic_core_open(const struct aichat_options *options, struct aic_core **ret_co
 		aic_error_nomem(reterr);
 		goto failed;
 	}
+	core->call_limits = aic_call_limits(
+		&(const struct aic_options_chain){ { core->options } });
 	core->log = *aic_options_log(core->options);
 	rc = aic_registry_new(core->options, &core->registry, reterr);
 	if (rc < 0)

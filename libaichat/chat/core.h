@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "model/options.h"
 #include "net/engine.h"
+#include "provider/call.h"
 #include "provider/provider.h"
 #include "store/store.h"
 
@@ -28,7 +29,8 @@ struct aic_core {
 	pid_t pid; /* of the process that made it */
 	_Atomic bool closed;
 	struct aic_log log;
-	struct aichat_options *options; /* frozen */
+	struct aichat_options *options;     /* frozen */
+	struct aic_call_limits call_limits; /* as the options have them */
 	struct aic_registry *registry;
 	struct aic_store *store;
 

@@ -83,8 +83,6 @@ static struct aic_request *take_request(struct aichat_exchange *x)
 
 static int ask(struct aichat_exchange *x, aichat_error **reterr)
 {
-	const struct aic_options_chain chain = { { x->core->options } };
-	const struct aic_call_limits limits = aic_call_limits(&chain);
 	struct aic_request *request = take_request(x);
 
 	if (!request)
@@ -97,8 +95,8 @@ static int ask(struct aichat_exchange *x, aichat_error **reterr)
 	/* With the lock held: what the call tells waits until x->call is set. */
 	pthread_mutex_lock(&x->lock);
 	int rc = aic_call_start(x->core->engine, &x->target, request,
-				x->forwards ? &x->raw : NULL, &limits, &aic_exchange_ops,
-				x, &x->call, reterr);
+				x->forwards ? &x->raw : NULL, &x->core->call_limits,
+				&aic_exchange_ops, x, &x->call, reterr);
 	pthread_mutex_unlock(&x->lock);
 	if (rc < 0)
 		aic_exchange_unref(x);

@@ -1,44 +1,38 @@
 /*
  * One attempt is one curl easy handle in the engine's multi.
  *
- * What is allowed is little: http and https, HTTP/1.1, verified certificates, no
- * redirects, no netrc, no proxy but the one that was configured, and none to this machine
- * itself, no compression. Errors name the URL without user and query, and never a
- * header's value.
+ * What is allowed is little: see handle.h. Errors name the URL without user and query,
+ * and never a header's value.
  *
  * While curl runs, its handles must not be removed. An attempt that is cancelled then is
  * put on the engine's `dead` list and freed when curl has returned.
  */
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <strings.h>
 
 #include "base/mem.h"
 #include "net/attempt.h"
 #include "net/engine_internal.h"
+#include "net/handle.h"
 #include "net/head.h"
 
 #define HEADER_BYTES_MAX ((size_t)256 << 10)
-#define CONNECTION_AGE_MAX_S 3600L
-#define UPLOAD_BUFFER 16384L
 
 struct aic_attempt {
 	struct aic_engine *engine;
 	struct aic_attempt_ops ops;
 	void *user;
-	CURL *easy;
+	struct aic_handle *handle;
 	struct curl_slist *headers;
 	struct aic_closer closer;
 	struct aic_attempt *next_dead;
-	char *shown_url; /* without user, query and fragment */
 	int64_t connect_timeout_ms;
 	int64_t bytes_left;
 	size_t header_bytes;
 	int code;            /* why we ended it; 0 = we did not */
 	aichat_error *error; /* the same; NULL when bytes() said it */
-	bool direct;         /* without the proxy */
+	bool clean;          /* it went well: the handle is of use again */
 	bool cancelled;
 	bool paused;          /* is wanted */
 	bool stopped;         /* curl was told */
@@ -56,8 +50,8 @@ static int fail(struct aic_attempt *attempt, int code, const char *why)
 		if (code == AICHAT_ENOMEM)
 			aic_error_nomem(&attempt->error);
 		else
-			aic_error_set(&attempt->error, code, "%s: %s", attempt->shown_url,
-				      why);
+			aic_error_set(&attempt->error, code, "%s: %s",
+				      attempt->handle->shown_url, why);
 	}
 	return code;
 }
@@ -82,7 +76,7 @@ static int refuse_redirect(struct aic_attempt *attempt, int status)
 				     },
 				     "%s: redirects (%d) to %s, which is not followed; "
 				     "set the base_url to where the provider is",
-				     attempt->shown_url, status,
+				     attempt->handle->shown_url, status,
 				     host ? host : "another place");
 	}
 	aic_curl.free(host);
@@ -101,7 +95,7 @@ static int fail_proxy(struct aic_attempt *attempt, long status)
 				.http_status = (int)status,
 				.retry_after_ms = -1,
 			},
-			"%s: the proxy refuses; %s", attempt->shown_url,
+			"%s: the proxy refuses; %s", attempt->handle->shown_url,
 			status == 407 ? "give it a user and a password in the option "
 					"proxy: http://USER:PASSWORD@HOST:PORT"
 				      : "check the option proxy, or name the host in "
@@ -114,7 +108,7 @@ static int end_head(struct aic_attempt *attempt)
 {
 	long status = 0;
 
-	aic_curl.easy_getinfo(attempt->easy, CURLINFO_RESPONSE_CODE, &status);
+	aic_curl.easy_getinfo(attempt->handle->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status < 200) {
 		aic_head_reset(&attempt->head);
 		return 0;
@@ -200,10 +194,13 @@ static size_t on_bytes(char *data, size_t size AIC_UNUSED, size_t len, void *use
 
 static void attempt_free(struct aic_attempt *attempt)
 {
-	if (attempt->easy) {
-		aic_curl.multi_remove_handle(attempt->engine->multi, attempt->easy);
-		aic_curl.easy_cleanup(attempt->easy);
-	}
+	if (attempt->handle)
+		aic_curl.multi_remove_handle(attempt->engine->multi,
+					     attempt->handle->easy);
+	if (attempt->clean)
+		aic_handle_keep(attempt->engine, attempt->handle);
+	else
+		aic_handle_free(attempt->handle);
 	aic_closer_remove(attempt->engine, &attempt->closer);
 	/* They may hold a key. */
 	for (struct curl_slist *at = attempt->headers; at; at = at->next)
@@ -211,7 +208,6 @@ static void attempt_free(struct aic_attempt *attempt)
 	aic_curl.slist_free_all(attempt->headers);
 	aic_head_reset(&attempt->head);
 	aichat_error_unref(attempt->error);
-	aic_free(attempt->shown_url);
 	aic_free(attempt);
 }
 AIC_DEFINE_CLEANUP(struct aic_attempt *, attempt_free)
@@ -238,9 +234,9 @@ static int fail_connect(struct aic_attempt *attempt, CURLcode result)
 	char buf[128];
 	char text[128];
 
-	aic_curl.easy_getinfo(attempt->easy, CURLINFO_OS_ERRNO, &number);
+	aic_curl.easy_getinfo(attempt->handle->easy, CURLINFO_OS_ERRNO, &number);
 	/* Curl's own line names the proxy, where there is one. */
-	if (number == 0 || (*attempt->engine->proxy && !attempt->direct))
+	if (number == 0 || (*attempt->engine->proxy && !attempt->handle->direct))
 		return fail(attempt, AICHAT_ENETWORK, curl_words(attempt, result));
 	snprintf(text, sizeof(text), "%s", aic_errno_text((int)number, buf, sizeof(buf)));
 	if (text[0] >= 'A' && text[0] <= 'Z')
@@ -268,7 +264,8 @@ static int fail_timeout(struct aic_attempt *attempt)
 	if (!attempt->code) {
 		attempt->code = AICHAT_ETIMEOUT;
 		aic_error_set(&attempt->error, AICHAT_ETIMEOUT,
-			      "%s: no connection within %lld ms", attempt->shown_url,
+			      "%s: no connection within %lld ms",
+			      attempt->handle->shown_url,
 			      (long long)attempt->connect_timeout_ms);
 	}
 	return AICHAT_ETIMEOUT;
@@ -278,7 +275,7 @@ static int explain(struct aic_attempt *attempt, CURLcode result)
 {
 	long tunnel = 0; /* the proxy's answer, where one was asked for a connection */
 
-	aic_curl.easy_getinfo(attempt->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+	aic_curl.easy_getinfo(attempt->handle->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
 	if (result != CURLE_OK && tunnel >= 300)
 		return fail_proxy(attempt, tunnel);
 	switch (result) {
@@ -338,6 +335,7 @@ void aic_attempt_finish(struct aic_attempt *attempt, CURLcode result)
 {
 	if (!attempt->code)
 		explain(attempt, result);
+	attempt->clean = result == CURLE_OK && !attempt->code;
 	end_attempt(attempt);
 }
 
@@ -375,80 +373,11 @@ void aic_attempt_pause(struct aic_attempt *attempt, bool paused)
 		return;
 	attempt->stopped = false;
 	aic_engine_enter_curl(engine);
-	aic_curl.easy_pause(attempt->easy, CURLPAUSE_CONT);
+	aic_curl.easy_pause(attempt->handle->easy, CURLPAUSE_CONT);
 	aic_engine_leave_curl(engine);
 }
 
 /* --- the start --- */
-
-/*
- * Another machine's "localhost" is not ours: a proxy that the environment names would
- * look for our local server on its own side. host: as curl writes it, with an IPv6
- * address in brackets.
- */
-static bool is_loopback(const char *host)
-{
-	static const char name[] = "localhost";
-	struct in_addr v4;
-	struct in6_addr v6;
-	char text[INET6_ADDRSTRLEN];
-	size_t len = strlen(host);
-
-	if (inet_pton(AF_INET, host, &v4) == 1)
-		return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
-	if (*host == '[' && len - 2 < sizeof(text)) {
-		memcpy(text, host + 1, len - 2);
-		text[len - 2] = '\0';
-		return inet_pton(AF_INET6, text, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-	}
-	len -= len > 0 && host[len - 1] == '.';
-	if (len < sizeof(name) - 1)
-		return false;
-	/* RFC 6761, section 6.3: the names below it, too. */
-	size_t before = len - (sizeof(name) - 1);
-	return strncasecmp(host + before, name, sizeof(name) - 1) == 0 &&
-	       (before == 0 || host[before - 1] == '.');
-}
-
-/* Checks the URL and keeps what may be shown of it. */
-static int take_url(struct aic_attempt *attempt, const char *text, aichat_error **reterr)
-{
-	CURLU *url = aic_curl.url();
-	char *scheme = NULL;
-	char *host = NULL;
-	char *shown = NULL;
-
-	if (!url)
-		return aic_error_nomem(reterr);
-	CURLUcode bad = aic_curl.url_set(url, CURLUPART_URL, text, 0);
-	if (!bad)
-		bad = aic_curl.url_get(url, CURLUPART_SCHEME, &scheme, 0);
-	if (!bad && strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
-		bad = CURLUE_UNSUPPORTED_SCHEME;
-	if (!bad)
-		bad = aic_curl.url_get(url, CURLUPART_HOST, &host, 0);
-	if (!bad) {
-		attempt->direct = is_loopback(host);
-		aic_curl.url_set(url, CURLUPART_USER, NULL, 0);
-		aic_curl.url_set(url, CURLUPART_PASSWORD, NULL, 0);
-		aic_curl.url_set(url, CURLUPART_QUERY, NULL, 0);
-		aic_curl.url_set(url, CURLUPART_FRAGMENT, NULL, 0);
-		bad = aic_curl.url_get(url, CURLUPART_URL, &shown, 0);
-	}
-	int result = 0;
-	if (bad == CURLUE_OUT_OF_MEMORY)
-		result = aic_error_nomem(reterr);
-	else if (bad)
-		result = aic_error_set(reterr, AICHAT_EINVAL,
-				       "the base_url is no http or https address");
-	else if (!(attempt->shown_url = aic_strdup(shown)))
-		result = aic_error_nomem(reterr);
-	aic_curl.free(scheme);
-	aic_curl.free(host);
-	aic_curl.free(shown);
-	aic_curl.url_cleanup(url);
-	return result;
-}
 
 static int add_header(struct aic_attempt *attempt, const char *line,
 		      aichat_error **reterr)
@@ -472,61 +401,33 @@ static int add_header(struct aic_attempt *attempt, const char *line,
 	return 0;
 }
 
-/* The first failure sticks; curl fails here only for want of memory. */
-#define SET(option, value)                                                               \
-	(result = result ? result : aic_curl.easy_setopt(attempt->easy, option, value))
-
-static CURLcode set_transport(struct aic_attempt *attempt)
-{
-	const struct aic_engine *engine = attempt->engine;
-	CURLcode result = CURLE_OK;
-
-	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_PROTOCOLS_STR, "http,https");
-	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	SET(CURLOPT_FOLLOWLOCATION, 0L);
-	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	SET(CURLOPT_SSL_VERIFYPEER, 1L);
-	SET(CURLOPT_SSL_VERIFYHOST, 2L);
-	if (*engine->ca_file)
-		SET(CURLOPT_CAINFO, engine->ca_file);
-	/* An empty string means none, and keeps curl from looking into the environment.
-	 */
-	SET(CURLOPT_PROXY, attempt->direct ? "" : engine->proxy);
-	SET(CURLOPT_NOPROXY, engine->no_proxy);
-	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)attempt->connect_timeout_ms);
-	SET(CURLOPT_MAXLIFETIME_CONN, CONNECTION_AGE_MAX_S);
-	SET(CURLOPT_TCP_KEEPALIVE, 1L);
-	SET(CURLOPT_TCP_KEEPIDLE, 60L);
-	SET(CURLOPT_TCP_KEEPINTVL, 30L);
-	SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
-	/* Else a cancelled attempt would hold up all others until its name is resolved.
-	 */
-	SET(CURLOPT_QUICK_EXIT, 1L);
-	return result;
-}
-
+/* All of what differs: the handle may have had another attempt. */
 static CURLcode set_request(struct aic_attempt *attempt,
 			    const struct aic_attempt_config *config)
 {
+	CURL *easy = attempt->handle->easy;
+	bool post = strcmp(config->method, "POST") == 0;
+	bool get = strcmp(config->method, "GET") == 0;
 	CURLcode result = CURLE_OK;
 
+/* The first failure sticks; curl fails here only for want of memory. */
+#define SET(option, value)                                                               \
+	(result = result ? result : aic_curl.easy_setopt(easy, option, value))
 	SET(CURLOPT_PRIVATE, attempt);
 	SET(CURLOPT_ERRORBUFFER, attempt->curl_error);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)attempt->connect_timeout_ms);
 	SET(CURLOPT_HEADERFUNCTION, on_header);
 	SET(CURLOPT_HEADERDATA, attempt);
 	SET(CURLOPT_WRITEFUNCTION, on_bytes);
 	SET(CURLOPT_WRITEDATA, attempt);
-	SET(CURLOPT_URL, config->url);
-	SET(CURLOPT_USERAGENT, "aichat/" AICHAT_VERSION);
 	SET(CURLOPT_HTTPHEADER, attempt->headers);
-	if (strcmp(config->method, "POST") == 0) {
+	SET(CURLOPT_HTTPGET, 1L);
+	if (post) {
 		SET(CURLOPT_POSTFIELDS, config->body.len ? config->body.data : "");
 		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)config->body.len);
-	} else if (strcmp(config->method, "GET") != 0) {
-		SET(CURLOPT_CUSTOMREQUEST, config->method);
 	}
+	SET(CURLOPT_CUSTOMREQUEST, post || get ? NULL : config->method);
+#undef SET
 	return result;
 }
 
@@ -548,19 +449,18 @@ int aic_attempt_start(struct aic_engine *engine, const struct aic_attempt_config
 	attempt->bytes_left = config->max_bytes;
 	aic_head_reset(&attempt->head);
 
-	result = take_url(attempt, config->url, reterr);
+	result = aic_handle_take(engine, config->url, &attempt->handle, reterr);
 	for (size_t i = 0; !result && i < config->header_count; i++)
 		result = add_header(attempt, config->headers[i], reterr);
 	if (!result) /* curl would wait for a 100 before it sends a long body */
 		result = add_header(attempt, "Expect:", reterr);
 	if (result)
 		return result;
-	attempt->easy = aic_curl.easy_init();
-	if (!attempt->easy || set_transport(attempt) || set_request(attempt, config))
+	if (set_request(attempt, config))
 		return aic_error_nomem(reterr);
 	attempt->closer.close = on_close;
 	aic_engine_enter_curl(engine);
-	CURLMcode bad = aic_curl.multi_add_handle(engine->multi, attempt->easy);
+	CURLMcode bad = aic_curl.multi_add_handle(engine->multi, attempt->handle->easy);
 	aic_engine_leave_curl(engine);
 	if (bad)
 		return aic_error_nomem(reterr);

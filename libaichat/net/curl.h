@@ -33,6 +33,7 @@
 	X(slist_free_all)                                                                \
 	X(url)                                                                           \
 	X(url_cleanup)                                                                   \
+	X(url_dup)                                                                       \
 	X(url_get)                                                                       \
 	X(url_set)                                                                       \
 	X(version_info)

@@ -19,6 +19,7 @@
 #include "base/thread.h"
 #include "net/engine.h"
 #include "net/engine_internal.h"
+#include "net/handle.h"
 
 /* Idle connections that are kept for reuse. */
 #define CONNECTIONS_MAX 256L
@@ -387,6 +388,11 @@ static void *run(void *argument)
 
 static void release(struct aic_engine *engine)
 {
+	while (engine->idle) {
+		struct aic_handle *handle = engine->idle;
+		engine->idle = handle->next;
+		aic_handle_free(handle);
+	}
 	if (engine->multi)
 		aic_curl.multi_cleanup(engine->multi);
 	if (engine->epoll_fd >= 0)

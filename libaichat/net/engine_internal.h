@@ -12,6 +12,7 @@
 #include "net/engine.h"
 
 struct aic_attempt;
+struct aic_handle;
 
 #define AIC_ENGINE_BATCH 64
 
@@ -36,6 +37,8 @@ struct aic_engine {
 	struct aic_closer closers;   /* the head of a ring */
 	struct aic_watch *watches;
 	struct aic_task prepare;
+	struct aic_handle *idle; /* the one that was used last first */
+	size_t idle_count;
 	struct aic_attempt *dead; /* cancelled inside of curl; freed after it returns */
 	unsigned in_curl; /* depth of calls into curl, whose handles are then in use */
 	struct epoll_event batch[AIC_ENGINE_BATCH]; /* being worked off */
