@@ -311,24 +311,26 @@ AICHAT_API int aichat_dialect_should_retry(const aichat_error *error);
 /**
  * The models that can be asked, as the dialect lists them: aliases, the default models
  * of configured providers, and the catalog's models of every provider that is ready. A
- * model goes by its bare name where that is enough, else as PROVIDER/MODEL.
+ * model goes by its bare name where that is enough, else as PROVIDER/MODEL. When a model
+ * was made is not known: 1970-01-01.
  *
  * @param ai        a context
  * @param dialect   "openai-chat" or "anthropic-messages"
- * @param after     only those behind this one; NULL for all
+ * @param after     only those behind this one of the list; NULL for all
+ * @param before    only those before this one, and of them the last; NULL for all
  * @param limit     at most so many; 0 for all
  * @param ret_json  set on success: the document; caller owns: aichat_free()
  * @param ret_len   set on success: bytes in it
  * @param reterr    may be NULL; set on failure only: aichat_error_unref()
  * @return 0, or
- *   AICHAT_EINVAL  no such dialect
+ *   AICHAT_EINVAL  no such dialect; no such model in the list, or both are named
  *   AICHAT_ENOMEM
  *
  * Threads: any.   Blocks: no.   Since: 0.1
  */
 AICHAT_API int aichat_dialect_models(aichat *ai, const char *dialect, const char *after,
-				     size_t limit, char **ret_json, size_t *ret_len,
-				     aichat_error **reterr);
+				     const char *before, size_t limit, char **ret_json,
+				     size_t *ret_len, aichat_error **reterr);
 
 /**
  * One model, as the dialect tells of it.

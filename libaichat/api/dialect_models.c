@@ -195,9 +195,48 @@ static int hand_over(struct aic_buf *out, char **ret_json, size_t *ret_len,
 	return *ret_json ? 0 : aic_error_nomem(reterr);
 }
 
+struct page {
+	size_t from, count;
+	bool more; /* in its direction */
+};
+
+/* The place of a name; `otherwise` for NULL, -1 if the list does not have it. */
+static ssize_t place_of(const struct listing *list, const char *name, ssize_t otherwise)
+{
+	if (!name)
+		return otherwise;
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i].name, name) == 0)
+			return (ssize_t)i;
+	return -1;
+}
+
+static int cut_page(const struct listing *list, const char *after, const char *before,
+		    size_t limit, struct page *ret, aichat_error **reterr)
+{
+	ssize_t at = place_of(list, after, 0);
+	ssize_t end = place_of(list, before, (ssize_t)list->count);
+
+	if (after && before)
+		return aic_error_set(reterr, AICHAT_EINVAL,
+				     "a page is after one model or before one, not both");
+	if (at < 0 || end < 0)
+		return aic_error_set(reterr, AICHAT_EINVAL,
+				     "there is no model %.128s in the list",
+				     after ? after : before);
+	ret->from = (size_t)at + (after != NULL);
+	ret->count = (size_t)end - ret->from;
+	ret->more = limit && ret->count > limit;
+	if (ret->more && before)
+		ret->from += ret->count - limit;
+	if (ret->more)
+		ret->count = limit;
+	return 0;
+}
+
 int aichat_dialect_models(aichat *ai, const char *dialect, const char *after,
-			  size_t limit, char **ret_json, size_t *ret_len,
-			  aichat_error **reterr)
+			  const char *before, size_t limit, char **ret_json,
+			  size_t *ret_len, aichat_error **reterr)
 {
 	AIC_CLEANUP(listing_done) struct listing list = { 0 };
 	AIC_CLEANUP(aic_buf_done) struct aic_buf out = aic_buf(0);
@@ -210,13 +249,11 @@ int aichat_dialect_models(aichat *ai, const char *dialect, const char *after,
 	list.registry = ai->core->registry;
 	if (add_aliases(&list) < 0 || add_models(&list) < 0)
 		return aic_error_nomem(reterr);
-	size_t from = 0;
-	for (size_t i = 0; after && i < list.count; i++)
-		if (strcmp(list.items[i].name, after) == 0)
-			from = i + 1;
-	size_t count = list.count - from;
-	bool more = limit && count > limit;
-	put_list(&w, messages, list.items + from, more ? limit : count, more);
+	struct page page = { 0 };
+	rc = cut_page(&list, after, before, limit, &page, reterr);
+	if (rc < 0)
+		return rc;
+	put_list(&w, messages, list.items + page.from, page.count, page.more);
 	return hand_over(&out, ret_json, ret_len, reterr);
 }
 

@@ -62,7 +62,8 @@ static const struct field models_query[] = {
 	  .type = FIELD_STRING,
 	  .minimum = 1,
 	  .maximum = 256,
-	  .help = "Taken and ignored: lists are read forwards." },
+	  .help = "Only the models before this one: the last of them, if there is a "
+		  "limit." },
 	{ .name = "limit",
 	  .type = FIELD_INT,
 	  .minimum = 1,
@@ -106,6 +107,7 @@ static void models(struct call *call)
 	size_t len = 0;
 	int result = aichat_dialect_models(
 		call->ai, gateway_dialect(call), call_text(call->query, "after_id", NULL),
+		call_text(call->query, "before_id", NULL),
 		(size_t)call_int(call->query, "limit", 0), &json, &len, &error);
 
 	answer_list(call, result, json, len, error);

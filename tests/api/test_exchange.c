@@ -485,7 +485,7 @@ START_TEST(lists_of_models)
 	char *json = NULL;
 	size_t len = 0;
 
-	expect(aichat_dialect_models(ai, CHAT, NULL, 0, &json, &len, &error), 0);
+	expect(aichat_dialect_models(ai, CHAT, NULL, NULL, 0, &json, &len, &error), 0);
 	expect(aichat_json_parse(json, (int64_t)len, &list, &error), 0);
 	ck_assert_ptr_nonnull(strstr(json, "{\"object\":\"list\",\"data\":["));
 	ck_assert_ptr_nonnull(strstr(json, "{\"object\":\"model\",\"id\":\"quick\","
@@ -497,14 +497,44 @@ START_TEST(lists_of_models)
 	aichat_free(json);
 
 	/* Two pages. */
-	expect(aichat_dialect_models(ai, MESSAGES, NULL, 1, &json, &len, &error), 0);
+	expect(aichat_dialect_models(ai, MESSAGES, NULL, NULL, 1, &json, &len, &error),
+	       0);
 	ck_assert_ptr_nonnull(strstr(json, "\"has_more\":true,\"first_id\":\"quick\","
 					   "\"last_id\":\"quick\"}"));
 	aichat_free(json);
-	expect(aichat_dialect_models(ai, MESSAGES, "quick", 0, &json, &len, &error), 0);
+	expect(aichat_dialect_models(ai, MESSAGES, "quick", NULL, 0, &json, &len, &error),
+	       0);
 	ck_assert_ptr_null(strstr(json, "\"quick\""));
 	ck_assert_ptr_nonnull(strstr(json, "\"has_more\":false"));
 	aichat_free(json);
+
+	/* Backwards, from the end of what is before. */
+	expect(aichat_dialect_models(ai, MESSAGES, NULL, "gpt-5.6", 0, &json, &len,
+				     &error),
+	       0);
+	ck_assert_ptr_nonnull(strstr(json, "\"id\":\"quick\""));
+	ck_assert_ptr_null(strstr(json, "\"id\":\"gpt-5.6\""));
+	ck_assert_ptr_nonnull(strstr(json, "\"has_more\":false,\"first_id\":\"quick\""));
+	aichat_free(json);
+	expect(aichat_dialect_models(ai, MESSAGES, NULL, "gpt-5.6", 1, &json, &len,
+				     &error),
+	       0);
+	ck_assert_ptr_null(strstr(json, "\"id\":\"gpt-5.6\""));
+	aichat_free(json);
+	expect(aichat_dialect_models(ai, MESSAGES, NULL, "quick", 0, &json, &len, &error),
+	       0);
+	ck_assert_str_eq(json, "{\"data\":[],\"has_more\":false,\"first_id\":null,"
+			       "\"last_id\":null}");
+	aichat_free(json);
+	expect(aichat_dialect_models(ai, MESSAGES, "no-such", NULL, 0, &json, &len,
+				     &error),
+	       AICHAT_EINVAL);
+	expect(aichat_dialect_models(ai, MESSAGES, NULL, "no-such", 0, &json, &len,
+				     &error),
+	       AICHAT_EINVAL);
+	expect(aichat_dialect_models(ai, MESSAGES, "quick", "gpt-5.6", 0, &json, &len,
+				     &error),
+	       AICHAT_EINVAL);
 
 	expect(aichat_dialect_model(ai, MESSAGES, "gpt-5.6", &json, &len, &error), 0);
 	ck_assert_str_eq(json, "{\"type\":\"model\",\"id\":\"gpt-5.6\",\"display_name\":"
@@ -515,7 +545,7 @@ START_TEST(lists_of_models)
 	       AICHAT_EMODEL);
 	expect(aichat_dialect_model(ai, CHAT, "xai/grok", &json, &len, &error),
 	       AICHAT_EMODEL);
-	expect(aichat_dialect_models(ai, "esperanto", NULL, 0, &json, &len, &error),
+	expect(aichat_dialect_models(ai, "esperanto", NULL, NULL, 0, &json, &len, &error),
 	       AICHAT_EINVAL);
 	aichat_close(ai);
 }

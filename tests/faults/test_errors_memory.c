@@ -128,8 +128,8 @@ START_TEST(exchanges)
 	expect_no_memory(aichat_exchange_next(x, STEP_MS, &bytes, &len, &error));
 	aichat_exchange_free(x);
 
-	expect_no_memory(
-		aichat_dialect_models(ai, "openai-chat", NULL, 0, &json, &len, &error));
+	expect_no_memory(aichat_dialect_models(ai, "openai-chat", NULL, NULL, 0, &json,
+					       &len, &error));
 	expect_no_memory(
 		aichat_dialect_model(ai, "openai-chat", "gpt-fake", &json, &len, &error));
 	ck_assert_int_eq(aichat_json_parse("[", -1, &(aichat_json *){ NULL }, &why),

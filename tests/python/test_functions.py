@@ -361,7 +361,7 @@ class Functions(support.ProviderTest):
         self.assertEqual(status, 400)
         self.assertIn("nonsense", json.loads(text)["error"]["message"])
         self.assertIs(_ffi.dialect_should_retry(error), False)
-        listed = json.loads(_ffi.dialect_models(ai, "openai-chat", None, 0))
+        listed = json.loads(_ffi.dialect_models(ai, "openai-chat", None, None, 0))
         name = listed["data"][0]["id"]
         self.assertEqual(json.loads(_ffi.dialect_model(ai, "openai-chat", name))["id"], name)
 

@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 import unittest
+from urllib.parse import quote
 
 from base import PROVIDER_KEY, SECONDS, ServerTest, read_all, read_until, wait_until
 
@@ -148,13 +149,40 @@ class Pairs(GatewayTest):
         self.assertEqual(len(page["data"]), 2)
         self.assertTrue(page["has_more"])
         self.assertEqual(page["data"][0]["type"], "model")
-        after = self.ok("GET", f"/v1/models?after_id={page['last_id']}&limit=1000",
-                        headers={"anthropic-version": "2023-06-01"})
-        self.assertNotIn(page["last_id"], [m["id"] for m in after["data"]])
+        self.assertEqual({m["created"] for m in listed["data"]}, {0})
+        self.assertEqual(page["data"][0]["created_at"], "1970-01-01T00:00:00Z")
         self.assertEqual(self.ok("GET", "/v1/models/openai/gpt-5.6")["owned_by"], "openai")
         missing = self.daemon.request("GET", "/v1/models/no-such")
         self.assertEqual(missing.status, 404)
         self.assertEqual(missing.json()["error"]["code"], "model_not_found")
+
+    def test_models_in_pages(self):
+        """Forwards and backwards, as Anthropic's clients read them."""
+        names = [m["id"] for m in self.ok("GET", "/v1/models")["data"]]
+        self.assertGreater(len(names), 6)
+
+        def pages(where, cursor, query=""):
+            found, more = [], True
+            while more:
+                page = self.ok("GET", f"/v1/models?limit=3{query}",
+                               headers={"anthropic-version": "2023-06-01"})
+                now, more = [m["id"] for m in page["data"]], page["has_more"]
+                self.assertEqual((page["first_id"], page["last_id"]), (now[0], now[-1]))
+                self.assertTrue(len(now) == 3 or not more, page)
+                found = found + now if where == "after_id" else now + found
+                query = f"&{where}={quote(page[cursor], safe='')}"
+            return found
+        self.assertEqual(pages("after_id", "last_id"), names)
+        last = quote(names[-1], safe="")
+        self.assertEqual(pages("before_id", "first_id", f"&before_id={last}"), names[:-1])
+        page = self.ok("GET", f"/v1/models?limit=2&before_id={last}",
+                       headers={"anthropic-version": "2023-06-01"})
+        self.assertEqual(([m["id"] for m in page["data"]], page["has_more"]),
+                         (names[-3:-1], True))
+        for query in ("before_id=no-such", "after_id=no-such",
+                      f"after_id={quote(names[0], safe='')}&before_id={last}"):
+            answer = self.daemon.request("GET", f"/v1/models?{query}")
+            self.assertEqual(answer.status, 400, answer)
 
     def test_count_tokens(self):
         body = {"model": MODELS[1], "messages": [{"role": "user", "content": "x" * 400}]}

@@ -653,7 +653,7 @@ aichat_dialect_error = declare(
 aichat_dialect_should_retry = declare(
         "aichat_dialect_should_retry", c_int, aichat_error)
 aichat_dialect_models = declare(
-        "aichat_dialect_models", c_int, aichat, c_char_p, c_char_p, c_size_t,
+        "aichat_dialect_models", c_int, aichat, c_char_p, c_char_p, c_char_p, c_size_t,
         POINTER(c_void_p), POINTER(c_size_t), POINTER(aichat_error))
 aichat_dialect_model = declare(
         "aichat_dialect_model", c_int, aichat, c_char_p, c_char_p, POINTER(c_void_p),
@@ -2088,17 +2088,19 @@ def dialect_should_retry(error: aichat_error) -> bool:
     return number == 1
 
 
-def dialect_models(ai: aichat, dialect: str, after: Optional[str], limit: int) -> str:
+def dialect_models(
+        ai: aichat, dialect: str, after: Optional[str], before: Optional[str],
+        limit: int) -> str:
     """The models that can be asked, as the dialect lists them: aliases, the default
     models of configured providers, and the catalog's models of every provider that
     is ready. A model goes by its bare name where that is enough, else as
-    PROVIDER/MODEL."""
+    PROVIDER/MODEL. When a model was made is not known: 1970-01-01."""
     ret_json = c_void_p()
     ret_len = c_size_t()
     reterr = aichat_error()
     code = aichat_dialect_models(
-            ai, utf8_no_nul(dialect), utf8_no_nul(after), limit, byref(ret_json),
-            byref(ret_len), byref(reterr))
+            ai, utf8_no_nul(dialect), utf8_no_nul(after), utf8_no_nul(before), limit,
+            byref(ret_json), byref(ret_len), byref(reterr))
     check(code, reterr)
     ret_json_text = text_at(ret_json.value, ret_len.value)
     aichat_free(ret_json)

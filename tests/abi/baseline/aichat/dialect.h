@@ -41,8 +41,8 @@ AICHAT_API int aichat_dialect_error(const char *dialect, const aichat_error *err
 				    int *ret_status, char **ret_json, size_t *ret_len);
 AICHAT_API int aichat_dialect_should_retry(const aichat_error *error);
 AICHAT_API int aichat_dialect_models(aichat *ai, const char *dialect, const char *after,
-				     size_t limit, char **ret_json, size_t *ret_len,
-				     aichat_error **reterr);
+				     const char *before, size_t limit, char **ret_json,
+				     size_t *ret_len, aichat_error **reterr);
 AICHAT_API int aichat_dialect_model(aichat *ai, const char *dialect, const char *name,
 				    char **ret_json, size_t *ret_len,
 				    aichat_error **reterr);
