@@ -160,36 +160,47 @@ static int save_user(struct accounts *accounts, struct user *user,
 	return rc;
 }
 
-/* All children of a kind. */
-static int drop_children(struct accounts *accounts, const char *kind, const char *user,
-			 aichat_error **reterr)
+/* One that is not there any more is as good as deleted. */
+static int drop(struct accounts *accounts, const char *kind, const char *id,
+		aichat_error **reterr)
 {
-	size_t count;
+	aichat_error *error = NULL;
+	int rc = aichat_record_delete(accounts->ai, kind, id, &error);
+
+	if (rc < 0 && rc != AICHAT_ENOTFOUND) {
+		*reterr = error;
+		return rc;
+	}
+	aichat_error_unref(error);
+	return 0;
+}
+
+/* All children of a kind but one. */
+static int drop_children(struct accounts *accounts, const char *kind, const char *user,
+			 const char *kept, aichat_error **reterr)
+{
+	size_t dropped;
 	int rc;
 
 	do {
 		aichat_records *records = NULL;
+		dropped = 0;
 		rc = aichat_record_list(accounts->ai, kind, "user", user, NULL, 100,
 					&records, reterr);
-		count = aichat_records_count(records);
-		for (size_t i = 0; rc == 0 && i < count; i++) {
-			aichat_error *error = NULL;
-			rc = aichat_record_delete(
-				accounts->ai, kind,
-				aichat_record_id(aichat_records_at(records, i)), &error);
-			if (rc == AICHAT_ENOTFOUND)
-				rc = 0;
-			if (rc < 0 && reterr)
-				*reterr = error;
-			else
-				aichat_error_unref(error);
+		for (size_t i = 0; rc == 0 && i < aichat_records_count(records); i++) {
+			const char *id = aichat_record_id(aichat_records_at(records, i));
+			if (strcmp(id, kept) == 0)
+				continue;
+			rc = drop(accounts, kind, id, reterr);
+			dropped++;
 		}
 		aichat_records_free(records);
-	} while (rc == 0 && count);
+	} while (rc == 0 && dropped);
 	return rc;
 }
 
-int user_save(struct server *server, struct user *user, aichat_error **reterr)
+int user_save_keeping(struct server *server, struct user *user, const char *login,
+		      aichat_error **reterr)
 {
 	struct accounts *accounts = server->accounts;
 	bool other_password = false;
@@ -199,9 +210,14 @@ int user_save(struct server *server, struct user *user, aichat_error **reterr)
 	pthread_mutex_unlock(&accounts->change);
 	/* Whoever knew the password before may have logged in with it. */
 	if (rc == 0 && other_password)
-		rc = drop_children(accounts, "login", user->id, reterr);
+		rc = drop_children(accounts, "login", user->id, login, reterr);
 	accounts_changed(server);
 	return rc;
+}
+
+int user_save(struct server *server, struct user *user, aichat_error **reterr)
+{
+	return user_save_keeping(server, user, "", reterr);
 }
 
 int user_revoke(struct server *server, struct user *user, aichat_error **reterr)
@@ -214,9 +230,9 @@ int user_revoke(struct server *server, struct user *user, aichat_error **reterr)
 		rc = user_save(server, user, reterr);
 	}
 	if (rc == 0)
-		rc = drop_children(accounts, "key", user->id, reterr);
+		rc = drop_children(accounts, "key", user->id, "", reterr);
 	if (rc == 0)
-		rc = drop_children(accounts, "login", user->id, reterr);
+		rc = drop_children(accounts, "login", user->id, "", reterr);
 	accounts_changed(server);
 	return rc;
 }
@@ -276,21 +292,6 @@ int user_begin_delete(struct server *server, struct user *user, aichat_error **r
 	return rc < 0 ? rc : note_ending(server->accounts, user->id, reterr);
 }
 
-/* Another who deletes the same user may have been faster. */
-static int delete_record(struct accounts *accounts, const char *user,
-			 aichat_error **reterr)
-{
-	aichat_error *error = NULL;
-	int rc = aichat_record_delete(accounts->ai, "user", user, &error);
-
-	if (rc < 0 && rc != AICHAT_ENOTFOUND) {
-		*reterr = error;
-		return rc;
-	}
-	aichat_error_unref(error);
-	return 0;
-}
-
 /* First nobody is let in any more, last the record goes: what breaks off between can be
  * done again. The first time what they have is deleted ends their replies; what calls and
  * replies wrote at their end goes the second time. */
@@ -306,7 +307,7 @@ int user_delete(struct server *server, struct user *user, int64_t own_calls,
 	if (rc == 0)
 		rc = aichat_owner_delete(server->ai, user->id, reterr);
 	if (rc == 0)
-		rc = delete_record(server->accounts, user->id, reterr);
+		rc = drop(server->accounts, "user", user->id, reterr);
 	accounts_changed(server);
 	return rc;
 }

@@ -79,6 +79,9 @@ int user_add(struct accounts *accounts, struct user *user,
  * logins end.
  */
 int user_save(struct server *server, struct user *user, aichat_error **reterr);
+/* The same, but this login goes on. */
+int user_save_keeping(struct server *server, struct user *user, const char *login,
+		      aichat_error **reterr);
 /* Nobody is let in any more; the daemon of this store deletes them, once nothing of
  * theirs runs. AICHAT_ESTATE as for user_save(). */
 int user_begin_delete(struct server *server, struct user *user, aichat_error **reterr);

@@ -45,11 +45,16 @@ static void let_in(struct call *call, const struct user *user)
 	call_answer(call, 200, w);
 }
 
-static void refuse_login(struct call *call, const char *name)
+static void note_wrong(struct call *call, const char *name)
 {
 	if (throttle_note(name, http_peer(call->request), false))
 		audit(call->server->accounts, "aichatd", "login.held_off", NULL,
 		      audit_details(call));
+}
+
+static void refuse_login(struct call *call, const char *name)
+{
+	note_wrong(call, name);
 	call_refuse(call, 401, "UNAUTHENTICATED", "name or password is wrong");
 }
 
@@ -105,6 +110,64 @@ static void logout(struct call *call)
 	}
 	aichat_error_unref(error);
 }
+
+/* ---- the own password -------------------------------------------------------------- */
+
+/* Whoever finds an open login, or a key, does not know it. False and answered. */
+static bool knows_password(struct call *call, const struct user *user)
+{
+	const char *name = call->principal.name;
+
+	if (!*user->password) {
+		call_refuse(call, 409, "WRONG_STATE",
+			    "you have no password to change; an admin can give you one");
+		return false;
+	}
+	switch (password_check(call_text(call->body, "old_password", ""),
+			       user->password)) {
+	case PASSWORD_RIGHT:
+		throttle_note(name, http_peer(call->request), true);
+		return true;
+	case PASSWORD_WRONG:
+		note_wrong(call, name);
+		call_refuse(call, 403, "FORBIDDEN", "the old password is wrong");
+		return false;
+	case PASSWORD_BUSY:
+		break;
+	}
+	refuse_busy(call);
+	return false;
+}
+
+static void change_password(struct call *call)
+{
+	const struct principal *principal = &call->principal;
+	struct accounts *accounts = call->server->accounts;
+	aichat_error *error = NULL;
+	struct user user;
+
+	if (!wait_out(call, throttle_wait_ms(principal->name, http_peer(call->request))))
+		return;
+	int rc = user_get(accounts, principal->user, NULL, &user, &error);
+	if (rc < 0) {
+		call_fail(call, error);
+	} else if (!knows_password(call, &user)) {
+		/* answered */
+	} else if (password_hash(call_text(call->body, "new_password", ""),
+				 user.password) != PASSWORD_RIGHT) {
+		refuse_busy(call);
+	} else if (user_save_keeping(call->server, &user, principal->login, &error) < 0) {
+		call_fail(call, error);
+	} else {
+		audit(accounts, principal->name, "user.password", principal->name,
+		      audit_details(call));
+		call_answer_empty(call, 204);
+	}
+	aichat_error_unref(error);
+	sodium_memzero(&user, sizeof(user));
+}
+
+/* ---- who one is -------------------------------------------------------------------- */
 
 static void me(struct call *call)
 {
@@ -316,6 +379,22 @@ static const struct field login_body[] = {
 	{ .type = FIELD_END },
 };
 
+static const struct field password_body[] = {
+	{ .name = "old_password",
+	  .type = FIELD_STRING,
+	  .required = true,
+	  .minimum = 1,
+	  .maximum = PASSWORD_MAX,
+	  .help = "the password until now" },
+	{ .name = "new_password",
+	  .type = FIELD_STRING,
+	  .required = true,
+	  .minimum = PASSWORD_MIN,
+	  .maximum = PASSWORD_MAX,
+	  .help = "the password from now on" },
+	{ .type = FIELD_END },
+};
+
 static const struct field key_body[] = {
 	{ .name = "name",
 	  .type = FIELD_STRING,
@@ -372,6 +451,20 @@ const struct route routes_account[] = {
 			       "The user, scopes, and for a login the CSRF "
 			       "token." } },
 		.handle = me,
+	},
+	{
+		.method = "POST",
+		.path = "/api/v1/me/password",
+		.name = "account.password",
+		.summary = "Change your own password",
+		.about =
+			"All other logins end; keys stay. Who guesses the old one has to "
+			"wait longer each time (429), as for logins.",
+		.roles = ROLE_ANY,
+		.scopes = SCOPE_READ | SCOPE_CHAT | SCOPE_GATEWAY | SCOPE_ADMIN,
+		.body = password_body,
+		.answers = { { 204, NULL, "It is changed." } },
+		.handle = change_password,
 	},
 	{
 		.method = "GET",

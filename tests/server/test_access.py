@@ -45,6 +45,8 @@ CASES = {
                                                         "password": PASSWORD}},
     "account.logout": {"status": 409, "login": 204, "fresh_actor": True},
     "account.me": {"status": 200},
+    "account.password": {"status": 204, "fresh_actor": True, "body": {
+        "old_password": PASSWORD, "new_password": PASSWORD}},
     "keys.list": {"status": 200},
     "keys.add": {"status": 201, "body": lambda actor: {
         "scopes": sorted(actor.scopes)[:1] or ["read"]}},

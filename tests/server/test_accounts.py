@@ -432,6 +432,54 @@ class Logins(AccountTest):
         self.ok("PATCH", path, {"password": None})
         self.me(401, key="", headers=login)
 
+    def new_login(self, user, password=PASSWORD):
+        """How to ask with a new login."""
+        answer = self.log_in(user["name"], password)
+        return {"key": "", "headers": {"Cookie": answer.headers["set-cookie"].split(";")[0],
+                                       "X-CSRF-Token": answer.json()["csrf_token"]}}
+
+    def test_the_own_password(self):
+        path, new = "/api/v1/me/password", "another long one"
+        user = self.new_user(password=PASSWORD)
+        own, other = self.new_login(user), self.new_login(user)
+        key = self.new_key(user, "read")
+        right = {"old_password": PASSWORD, "new_password": new}
+        error = self.refused(422, "VALIDATION_FAILED", "POST", path,
+                             {**right, "new_password": "short"}, **own)
+        self.assertEqual(error["details"]["errors"][0]["loc"], ["body", "new_password"])
+        self.refused(403, "FORBIDDEN", "POST", path, {**right, "old_password": new}, **own)
+        self.refused(401, "UNAUTHENTICATED", "POST", path, right, key="")
+        self.me(**other)
+        self.ok("POST", path, right, 204, **own)
+        # The other login has ended, what asked has not, nor has the key.
+        self.me(401, **other)
+        self.me(**own)
+        self.me(key=key)
+        self.log_in(user["name"], PASSWORD, 401)
+        login = self.new_login(user, new)
+        # With a key no login is spared.
+        self.ok("POST", path, {"old_password": new, "new_password": PASSWORD}, 204, key=key)
+        self.me(401, **own)
+        self.me(401, **login)
+        self.log_in(user["name"])
+        entries = self.ok("GET", "/api/v1/audit?limit=20")["data"]
+        self.assertEqual([e["object"] for e in entries if e["action"] == "user.password"],
+                         2 * [user["name"]])
+
+    def test_who_guesses_the_own_password_has_to_wait(self):
+        user = self.new_user(password=PASSWORD)
+        key = self.new_key(user)
+        statuses = [self.daemon.request("POST", "/api/v1/me/password", {
+            "old_password": f"wrong {n}", "new_password": PASSWORD}, key).status
+            for n in range(6)]
+        self.assertEqual(statuses, [403] * 5 + [429])
+        self.log_in(user["name"], status=429)
+
+    def test_without_a_password_there_is_none_to_change(self):
+        key = self.new_key(self.new_user())
+        self.refused(409, "WRONG_STATE", "POST", "/api/v1/me/password",
+                     {"old_password": PASSWORD, "new_password": PASSWORD}, key=key)
+
 
 class Operators(AccountTest):
     def test_commands_beside_the_daemon(self):
