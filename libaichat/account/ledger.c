@@ -146,7 +146,7 @@ static int read_member(const struct aic_json *doc, int value, struct aic_usage_r
 {
 	int key = aic_json_key(value);
 	int text = find_name(doc, key, text_names, AIC_USAGE_TEXTS);
-	int figure = find_name(doc, key, figure_names, AIC_USAGE_FIGURES);
+	int figure = text < 0 ? find_name(doc, key, figure_names, AIC_USAGE_FIGURES) : -1;
 
 	if (text < 0 && figure < 0) {
 		struct aic_str raw = aic_json_raw(doc, key);

@@ -63,11 +63,6 @@ int aic_buf_puts(struct aic_buf *buf, const char *text)
 	return aic_buf_append(buf, text, strlen(text));
 }
 
-int aic_buf_putc(struct aic_buf *buf, char c)
-{
-	return aic_buf_append(buf, &c, 1);
-}
-
 int aic_buf_printf(struct aic_buf *buf, const char *format, ...)
 {
 	va_list args;

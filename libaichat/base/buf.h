@@ -30,7 +30,6 @@ void aic_buf_reset(struct aic_buf *buf);
 char *aic_buf_reserve(struct aic_buf *buf, size_t more);
 int aic_buf_append(struct aic_buf *buf, const void *data, size_t len);
 int aic_buf_puts(struct aic_buf *buf, const char *text);
-int aic_buf_putc(struct aic_buf *buf, char c);
 int aic_buf_printf(struct aic_buf *buf, const char *format, ...) AIC_PRINTF(2, 3);
 /* Locale-free decimal. */
 int aic_buf_put_int(struct aic_buf *buf, int64_t value);
@@ -38,6 +37,18 @@ int aic_buf_put_int(struct aic_buf *buf, int64_t value);
 void aic_buf_consume(struct aic_buf *buf, size_t len);
 /* Hand the NUL-terminated data over (aic_free); NULL if the buffer had failed. */
 char *aic_buf_take(struct aic_buf *buf, size_t *ret_len);
+
+static inline int aic_buf_putc(struct aic_buf *buf, char c)
+{
+	bool fits = buf->len + 1 < buf->capacity && !buf->error &&
+		    buf->len < (buf->max ? buf->max : AIC_BUF_MAX);
+
+	if (!fits)
+		return aic_buf_append(buf, &c, 1);
+	buf->data[buf->len++] = c;
+	buf->data[buf->len] = '\0';
+	return 0;
+}
 
 static inline struct aic_str aic_buf_str(const struct aic_buf *buf)
 {

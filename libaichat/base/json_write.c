@@ -39,14 +39,11 @@ static void put_control(struct aic_buf *buf, unsigned char c)
 	}
 }
 
-static void put_quoted(struct aic_buf *buf, struct aic_str text)
+static void put_escaped(struct aic_buf *buf, struct aic_str text)
 {
 	const char *at = text.data;
 	const char *end = at + text.len;
 
-	/* Nearly always nothing is escaped: one reservation, no growing on the way. */
-	if (!aic_buf_reserve(buf, text.len + 2))
-		return;
 	aic_buf_putc(buf, '"');
 	while (at < end) {
 		const char *stop = aic_json_plain(at, end);
@@ -74,6 +71,24 @@ static void put_quoted(struct aic_buf *buf, struct aic_str text)
 		at++;
 	}
 	aic_buf_putc(buf, '"');
+}
+
+static void put_quoted(struct aic_buf *buf, struct aic_str text)
+{
+	char *to = aic_buf_reserve(buf, text.len + 2);
+
+	if (!to)
+		return;
+	/* Nearly always nothing is escaped. */
+	if (aic_json_plain(text.data, text.data + text.len) < text.data + text.len) {
+		put_escaped(buf, text);
+		return;
+	}
+	*to++ = '"';
+	memcpy(to, text.data, text.len);
+	to[text.len] = '"';
+	to[text.len + 1] = '\0';
+	buf->len += text.len + 2;
 }
 
 void aic_json_put_keyn(struct aic_json_writer *w, struct aic_str key)

@@ -23,6 +23,7 @@
 	X(getdate)                                                                       \
 	X(global_init)                                                                   \
 	X(multi_add_handle)                                                              \
+	X(multi_assign)                                                                  \
 	X(multi_cleanup)                                                                 \
 	X(multi_info_read)                                                               \
 	X(multi_init)                                                                    \

@@ -208,8 +208,9 @@ void aic_closer_remove(struct aic_engine *engine AIC_UNUSED, struct aic_closer *
 
 /* --- curl --- */
 
+/* known: what was assigned to the socket since curl began to watch it. */
 static int on_socket(CURL *easy AIC_UNUSED, curl_socket_t fd, int what, void *user,
-		     void *known AIC_UNUSED)
+		     void *known)
 {
 	struct aic_engine *engine = user;
 	struct epoll_event event = { .data.u64 = socket_mark(fd) };
@@ -223,9 +224,11 @@ static int on_socket(CURL *easy AIC_UNUSED, curl_socket_t fd, int what, void *us
 		event.events |= EPOLLIN;
 	if (what & CURL_POLL_OUT)
 		event.events |= EPOLLOUT;
-	if (epoll_ctl(engine->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0)
-		return 0;
-	return epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -1;
+	if (epoll_ctl(engine->epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd,
+		      &event) < 0)
+		return -1;
+	aic_curl.multi_assign(engine->multi, fd, engine);
+	return 0;
 }
 
 static int on_timer(CURLM *multi AIC_UNUSED, long timeout_ms, void *user)

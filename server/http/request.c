@@ -128,7 +128,8 @@ static size_t piece_size(const struct http_request *request, int64_t most)
 	int waiting = 0;
 	size_t size = PIECE;
 
-	if (ioctl(request->connection->fd, FIONREAD, &waiting) == 0 &&
+	if (most > (int64_t)size &&
+	    ioctl(request->connection->fd, FIONREAD, &waiting) == 0 &&
 	    (size_t)waiting > size)
 		size = (size_t)waiting;
 	if (size > PIECE_MAX)
