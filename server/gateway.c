@@ -25,7 +25,7 @@
 #include "usage.h"
 
 #define SILENCE_MS 30000 /* before the head of a stream goes out alone */
-#define PROMPT_MS 20     /* an answer within this needs nobody to watch its caller */
+#define PROMPT_MS 250    /* an answer within this needs nobody to watch its caller */
 #define PING ": ping\n\n"
 
 struct run {
