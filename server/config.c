@@ -211,6 +211,7 @@ int settings_read(const aichat_options *options, struct settings *settings,
 	s->min_free_bytes = number_of(options, "server.min_free_bytes");
 	s->drain_ms = number_of(options, "server.drain_ms");
 	s->heartbeat_ms = number_of(options, "server.heartbeat_ms");
+	s->kept_answer_bytes = number_of(options, "server.kept_answer_bytes");
 	s->detached_per_user = (int)number_of(options, "server.detached_per_user");
 	s->detached_ms = number_of(options, "server.detached_ms");
 	s->requests_per_minute = number_of(options, "server.requests_per_minute");

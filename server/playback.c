@@ -1,5 +1,5 @@
 /*
- * The list of answers that are being made, and the records of those that were.
+ * The list of answers that are being made, each with what was written so far.
  *
  * A playback is in the list from the moment its request is let in until its answer is
  * over and kept, so there is no moment at which a repeat would find neither.
@@ -14,15 +14,12 @@
 #include <sodium.h>
 
 #include "auth.h"
-#include "log.h"
+#include "kept.h"
 #include "playback.h"
 #include "server.h"
 
 #define KEY_MAX 255
-#define ID_LEN 40
-#define KEPT_MS ((int64_t)24 * 60 * 60 * 1000)
-#define KEPT_MAX ((size_t)1 << 20)
-#define PIECE_JSON 60000 /* of an answer in one record, which takes 64 KiB */
+#define WRITE_MAX ((size_t)64 * 1024)
 #define PING ": ping\n\n"
 
 struct playback {
@@ -30,12 +27,13 @@ struct playback {
 	unsigned refs;
 	char user[40];
 	char key[KEY_MAX + 1];
-	unsigned char digest[32]; /* of the request */
+	unsigned char digest[DIGEST_LEN]; /* of the request */
 	pthread_cond_t changed;
 	bool headed, stream; /* what the answer is is known */
 	bool over;           /* nothing comes any more */
 	bool ended;          /* in the regular way: it was not cut */
 	bool failed;         /* memory was out for some of it */
+	bool too_large;      /* to be recorded: there are no bytes any more */
 	char *bytes;
 	size_t len, room;
 };
@@ -116,27 +114,60 @@ void playback_head(struct playback *p, bool stream)
 	pthread_mutex_unlock(&lock);
 }
 
+/* With the lock held. */
+static bool make_room(struct playback *p, size_t len)
+{
+	size_t room = p->room ? p->room : 4096;
+
+	if (p->room - p->len >= len)
+		return true;
+	while (room - p->len < len)
+		room *= 2;
+	char *larger = realloc(p->bytes, room);
+	if (!larger)
+		return false;
+	p->bytes = larger;
+	p->room = room;
+	return true;
+}
+
+/* With the lock held. */
+static void forget(struct playback *p)
+{
+	free(p->bytes);
+	p->bytes = NULL;
+	p->len = p->room = 0;
+}
+
 void playback_add(struct playback *p, const char *bytes, size_t len)
 {
 	pthread_mutex_lock(&lock);
-	if (p->room - p->len < len) {
-		size_t room = p->room ? p->room : 4096;
-		while (room - p->len < len)
-			room *= 2;
-		char *larger = realloc(p->bytes, room);
-		if (larger) {
-			p->bytes = larger;
-			p->room = room;
-		} else {
-			p->failed = true;
-		}
-	}
-	if (!p->failed) {
+	p->too_large = p->too_large || len > KEPT_MAX - p->len;
+	p->failed = !p->too_large && (p->failed || !make_room(p, len));
+	if (p->too_large || p->failed) {
+		forget(p);
+	} else {
 		memcpy(p->bytes + p->len, bytes, len);
 		p->len += len;
 	}
 	pthread_cond_broadcast(&p->changed);
 	pthread_mutex_unlock(&lock);
+}
+
+/* ---- repeats ---- */
+
+static void refuse_other(struct call *call)
+{
+	call_refuse(call, 409, "IDEMPOTENCY_CONFLICT",
+		    "the Idempotency-Key was used for another request");
+}
+
+static void refuse_too_large(struct call *call)
+{
+	call_refuse(call, 409, "IDEMPOTENCY_CONFLICT",
+		    "the first request with this Idempotency-Key got an answer of more "
+		    "than %zu bytes, which is not kept; to ask again, use another key",
+		    KEPT_MAX);
 }
 
 /* ---- repeats of one that runs ---- */
@@ -176,6 +207,7 @@ enum outcome {
 	NOT_YET, /* nobody knows what it will be */
 	STREAM,
 	DOCUMENT,
+	TOO_LARGE,
 	NO_ANSWER, /* it failed, or was cut before this caller was told anything */
 };
 
@@ -185,9 +217,11 @@ static enum outcome wait_for_answer(struct playback *p, int64_t wait_ms)
 	enum outcome answer = NOT_YET;
 
 	pthread_mutex_lock(&lock);
-	if (!p->over && !(p->headed && p->stream))
+	if (!p->over && !p->too_large && !(p->headed && p->stream))
 		wait_for_more(p, wait_ms);
-	if (p->over && (!p->ended || p->failed))
+	if (p->too_large)
+		answer = TOO_LARGE;
+	else if (p->over && (!p->ended || p->failed))
 		answer = NO_ANSWER;
 	else if (p->headed && p->stream)
 		answer = STREAM;
@@ -224,10 +258,12 @@ static enum turn write_more(struct call *call, struct playback *p, size_t *sent)
 	char *copy = NULL;
 
 	pthread_mutex_lock(&lock);
-	if (p->len == *sent && !p->over)
+	if (p->len == *sent && !p->over && !p->too_large)
 		wait_for_more(p, call->server->settings.heartbeat_ms);
-	size_t len = p->len - *sent;
-	bool over = p->over && !len, whole = p->ended && !p->failed;
+	bool lost = p->too_large || p->failed;
+	size_t len = lost ? 0 : p->len - *sent;
+	len = len < WRITE_MAX ? len : WRITE_MAX;
+	bool over = lost || (p->over && !len), whole = p->ended && !lost;
 	if (len && (copy = malloc(len)))
 		memcpy(copy, p->bytes + *sent, len);
 	pthread_mutex_unlock(&lock);
@@ -267,6 +303,8 @@ static bool follow(struct call *call, struct playback *p)
 		answer = wait_for_answer(p, call->server->settings.heartbeat_ms);
 	if (answer == STREAM) {
 		follow_stream(call, p, &rights);
+	} else if (answer == TOO_LARGE) {
+		refuse_too_large(call);
 	} else if (answer == DOCUMENT) { /* it is over: its bytes stay as they are */
 		begin_answer(call, false);
 		http_answer(call->request, 200, "application/json", p->bytes, p->len);
@@ -276,210 +314,38 @@ static bool follow(struct call *call, struct playback *p)
 	return answer != NO_ANSWER;
 }
 
-static void refuse_other(struct call *call)
+/* ---- repeats of one that is over ---- */
+
+static void answer_again(struct call *call, const struct kept_answer *answer)
 {
-	call_refuse(call, 409, "IDEMPOTENCY_CONFLICT",
-		    "the Idempotency-Key was used for another request");
-}
-
-/* ---- what is kept ---- */
-
-/* The record's id: nobody can guess from it what key was given. */
-static void id_of(const struct playback *p, char id[ID_LEN + 1])
-{
-	unsigned char hash[ID_LEN / 2];
-
-	crypto_generichash(hash, sizeof(hash), (const unsigned char *)p->key,
-			   strlen(p->key), NULL, 0);
-	sodium_bin2hex(id, ID_LEN + 1, hash, sizeof(hash));
-}
-
-/* {"digest", "stream", "whole", "pieces"}, or a piece: {"bytes"}. */
-static char *describe(const struct playback *p, bool whole, size_t pieces)
-{
-	char digest[65], *text = NULL;
-
-	sodium_bin2hex(digest, sizeof(digest), p->digest, sizeof(p->digest));
-	if (asprintf(&text,
-		     "{\"digest\":\"%s\",\"stream\":%s,\"whole\":%s,\"pieces\":%zu}",
-		     digest, p->stream ? "true" : "false", whole ? "true" : "false",
-		     pieces) < 0)
-		return NULL;
-	return text;
-}
-
-static aichat_record *new_record(const char *kind, const char *id, const char *json,
-				 size_t len, aichat_error **reterr)
-{
-	aichat_record *record = NULL;
-
-	if (!json || aichat_record_new(kind, id, &record, reterr) < 0)
-		return NULL;
-	aichat_record_set_expires(record, clock_unix_ms() + KEPT_MS);
-	if (aichat_record_set_json(record, json, (int64_t)len, reterr) < 0)
-		record = aichat_record_free(record);
-	return record;
-}
-
-static size_t json_len_of(unsigned char byte)
-{
-	return byte < ' ' ? 6 : byte == '"' || byte == '\\' ? 2 : 1;
-}
-
-/* How many of the bytes from `at` on make a piece: whole characters, and as many as fit,
- * since every record is a commit. */
-static size_t piece_len(const struct playback *p, size_t at)
-{
-	size_t len = 0, json_len = 0;
-
-	while (at + len < p->len && json_len < PIECE_JSON)
-		json_len += json_len_of((unsigned char)p->bytes[at + len++]);
-	while (at + len < p->len && ((unsigned char)p->bytes[at + len] & 0xc0) == 0x80)
-		len++;
-	return len;
-}
-
-static bool keep_piece(struct call *call, const struct playback *p, const char *id,
-		       size_t number, size_t at, size_t len, aichat_error **reterr)
-{
-	aichat_json_writer *w = aichat_json_writer_new(0);
-	aichat_record *record = NULL;
-	const char *json = NULL;
-	char piece_id[ID_LEN + 16];
-	size_t json_len = 0;
-	bool kept = false;
-
-	snprintf(piece_id, sizeof(piece_id), "%s-%zu", id, number);
-	aichat_json_writer_begin_object(w);
-	aichat_json_writer_key(w, "bytes", -1);
-	aichat_json_writer_string(w, p->bytes + at, (int64_t)len);
-	aichat_json_writer_end_object(w);
-	if (aichat_json_writer_finish(w, &json, &json_len) == 0)
-		record = new_record("answer-piece", piece_id, json, json_len, reterr);
-	if (record)
-		kept = aichat_record_set_parent(record, "answer", id, reterr) == 0 &&
-		       aichat_record_add(call->ai, record, reterr) == 0;
-	aichat_record_free(record);
-	aichat_json_writer_unref(w);
-	return kept;
-}
-
-static bool keep_all(struct call *call, const struct playback *p, aichat_error **reterr)
-{
-	char id[ID_LEN + 1];
-	size_t pieces = 0;
-	char *json = describe(p, false, 0);
-	aichat_record *record;
-
-	id_of(p, id);
-	record = new_record("answer", id, json, json ? strlen(json) : 0, reterr);
-	free(json);
-	bool kept = record && aichat_record_add(call->ai, record, reterr) == 0;
-	for (size_t at = 0, len; kept && at < p->len; at += len) {
-		len = piece_len(p, at);
-		kept = keep_piece(call, p, id, pieces++, at, len, reterr);
-	}
-	json = kept ? describe(p, true, pieces) : NULL;
-	kept = json && aichat_record_set_json(record, json, -1, reterr) == 0 &&
-	       aichat_record_save(call->ai, record, reterr) == 0;
-	free(json);
-	aichat_record_free(record);
-	return kept;
-}
-
-static void keep(struct call *call, const struct playback *p)
-{
-	aichat_error *error = NULL;
-
-	if (p->len > KEPT_MAX) {
-		log_line(AICHAT_LOG_WARNING,
-			 "%s: an answer of %zu bytes is too large to be kept for repeats",
-			 call->request_id, p->len);
-		return;
-	}
-	if (!keep_all(call, p, &error))
-		log_line(AICHAT_LOG_ERROR, "%s: the answer is not kept for repeats: %s",
-			 call->request_id,
-			 error ? aichat_error_message(error) : "out of memory");
-	aichat_error_unref(error);
-}
-
-/* ---- what was kept ---- */
-
-static bool recall_piece(struct call *call, struct playback *p, const char *id,
-			 int64_t number)
-{
-	char piece_id[ID_LEN + 32];
-	aichat_record *record = NULL;
-	aichat_json *doc = NULL;
-	const char *bytes = NULL;
-	size_t len = 0;
-
-	snprintf(piece_id, sizeof(piece_id), "%s-%lld", id, (long long)number);
-	if (aichat_record_get(call->ai, "answer-piece", piece_id, &record, NULL) < 0)
-		return false;
-	if (aichat_json_parse(aichat_record_json(record, NULL), -1, &doc, NULL) == 0)
-		bytes = aichat_json_string(doc, aichat_json_get(doc, 0, "bytes"), &len);
-	if (bytes)
-		playback_add(p, bytes, len);
-	aichat_json_unref(doc);
-	aichat_record_free(record);
-	return bytes && !p->failed;
-}
-
-static void answer_again(struct call *call, const struct playback *p)
-{
-	begin_answer(call, p->stream);
-	if (!p->stream) {
-		http_answer(call->request, 200, "application/json", p->bytes, p->len);
-		return;
-	}
-	if (http_write(call->request, p->bytes, p->len) == 0)
+	begin_answer(call, answer->stream);
+	if (!answer->stream)
+		http_answer(call->request, 200, "application/json", answer->bytes,
+			    answer->len);
+	else if (http_write(call->request, answer->bytes, answer->len) == 0)
 		http_end_stream(call->request);
 }
 
-/* What a record of an answer says; true if the call was answered. */
-static bool recall_from(struct call *call, struct playback *p, const char *id,
-			const aichat_json *doc)
+/* True and answered if an answer was kept. */
+static bool recall(struct call *call, const struct playback *p)
 {
-	const char *digest = call_text(doc, "digest", "");
-	int64_t pieces = call_int(doc, "pieces", 0);
-	char wanted[65];
-	bool whole = call_bool(doc, "whole", false);
+	struct kept_answer answer;
 
-	sodium_bin2hex(wanted, sizeof(wanted), p->digest, sizeof(p->digest));
-	if (whole && strcmp(digest, wanted) != 0) {
+	switch (kept_find(call, p->key, p->digest, &answer)) {
+	case KEPT_NONE:
+		return false;
+	case KEPT_OTHER:
 		refuse_other(call);
 		return true;
+	case KEPT_FOUND:
+		break;
 	}
-	for (int64_t i = 0; whole && i < pieces; i++)
-		whole = recall_piece(call, p, id, i);
-	if (!whole) { /* whoever wrote it died over it */
-		p->len = 0;
-		aichat_record_delete(call->ai, "answer", id, NULL);
-		return false;
-	}
-	p->stream = call_bool(doc, "stream", false);
-	answer_again(call, p);
+	if (answer.too_large)
+		refuse_too_large(call);
+	else
+		answer_again(call, &answer);
+	free(answer.bytes);
 	return true;
-}
-
-/* True and answered if an answer was kept. */
-static bool recall(struct call *call, struct playback *p)
-{
-	aichat_record *record = NULL;
-	aichat_json *doc = NULL;
-	char id[ID_LEN + 1];
-	bool answered = false;
-
-	id_of(p, id);
-	if (aichat_record_get(call->ai, "answer", id, &record, NULL) < 0)
-		return false;
-	if (aichat_json_parse(aichat_record_json(record, NULL), -1, &doc, NULL) == 0)
-		answered = recall_from(call, p, id, doc);
-	aichat_json_unref(doc);
-	aichat_record_free(record);
-	return answered;
 }
 
 /* ---- the beginning ---- */
@@ -571,7 +437,8 @@ void playback_end(struct playback *p, struct call *call, enum playback_outcome h
 	p->ended = how != PLAYBACK_CUT;
 	pthread_cond_broadcast(&p->changed); /* repeats need not wait for the disk */
 	pthread_mutex_unlock(&lock);
+	const struct kept_answer answer = { p->stream, p->too_large, p->bytes, p->len };
 	if (how == PLAYBACK_WHOLE && !p->failed)
-		keep(call, p);
+		kept_add(call, p->key, p->digest, &answer);
 	end(p);
 }

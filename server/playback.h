@@ -2,8 +2,9 @@
 
 /*
  * Answers of the gateway under an Idempotency-Key. While the first request runs, repeats
- * of it get what it gets, as it comes. A whole answer is kept for 24 hours, in records of
- * the caller's, and given to repeats as it was; after a failure the next one tries anew.
+ * of it get what it gets, as it comes. A whole answer is kept for a while (kept.h) and
+ * given to repeats as it was; after a failure the next one tries anew. An answer over
+ * KEPT_MAX is not recorded: repeats are cut, or refused.
  */
 
 #include "call.h"

@@ -31,6 +31,7 @@ struct settings { /* of the section `server`; strings borrowed from the options 
 	int64_t min_free_bytes; /* of the store's disk, to be ready */
 	int64_t drain_ms;
 	int64_t heartbeat_ms;
+	int64_t kept_answer_bytes; /* of each user, for repeats */
 	int detached_per_user;
 	int64_t detached_ms;
 	/* limits for everybody and for each user and key that has none; 0 = none */
