@@ -252,12 +252,23 @@ static void say_where(const struct daemon *daemon)
 		 listen, port, admin);
 }
 
+/* The daemon's part of the store: whoever else opens it needs none. */
+static int set_ballast(aichat_options *options, aichat_error **reterr)
+{
+	const char *bytes = NULL;
+
+	aichat_options_get(options, "server.ballast_bytes", &bytes);
+	return aichat_options_set(options, "store_ballast_bytes", bytes, -1, reterr);
+}
+
 static int start(struct daemon *daemon, bool serving)
 {
 	struct server *server = &daemon->server;
 	aichat_error *error = NULL;
 	char message[512];
 
+	if (serving && set_ballast(server->options, &error) < 0)
+		return fail_error(error);
 	if (aichat_open(server->options, &server->ai, &error) < 0)
 		return fail_error(error);
 	/* Others may open the store beside the daemon, but for a second one. */

@@ -44,7 +44,7 @@ int aic_audit_add(struct aic_store *store, const struct aic_audit_row *row,
 		  aichat_error **reterr)
 {
 	struct audit_job job = {
-		.job = { .run = run_audit, .durable = true },
+		.job = { .run = run_audit, .durable = true, .ends = true },
 		.row = *row,
 	};
 
@@ -209,7 +209,7 @@ int aic_usage_add(struct aic_store *store, const char *owner, struct aic_str jso
 		rc = aic_store_start_writer(store, reterr);
 	if (rc < 0)
 		return rc;
-	struct usage_job job = { .job = { .run = run_usage }, owner, &row };
+	struct usage_job job = { .job = { .run = run_usage, .ends = true }, owner, &row };
 	return aic_store_run(store, &job.job, reterr);
 }
 

@@ -159,7 +159,7 @@ int aic_record_delete(struct aic_store *store, const char *owner, const char *ki
 		      const char *id, aichat_error **reterr)
 {
 	struct record_job job = {
-		.job = { .run = run_delete, .durable = true },
+		.job = { .run = run_delete, .durable = true, .ends = true },
 		.owner = owner,
 		.kind = kind,
 		.id = id,

@@ -236,7 +236,7 @@ int aichat_owner_delete(aichat *ai, const char *owner, aichat_error **reterr)
 	if (rc < 0)
 		return rc;
 	struct forget_job job = {
-		.job = { .run = run_forget, .durable = true },
+		.job = { .run = run_forget, .durable = true, .ends = true },
 		.owner = view->owner,
 	};
 	do {

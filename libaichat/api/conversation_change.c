@@ -124,7 +124,11 @@ static int change_run(struct aic_job *job, struct aic_store *store, aichat_error
 
 static int change(struct change_job *job, aichat_error **reterr)
 {
-	job->job = (struct aic_job){ .run = change_run, .durable = true };
+	job->job = (struct aic_job){
+		.run = change_run,
+		.durable = true,
+		.ends = job->delete || job->message,
+	};
 	return aic_store_run(job->conv->ai->core->store, &job->job, reterr);
 }
 

@@ -21,11 +21,18 @@ static _Atomic uint64_t operations;
 static _Atomic uint64_t fail_at;
 static _Atomic bool fail_on;
 static _Atomic int fail_errno;
+static _Atomic unsigned fail_kinds = AIC_FILE_ANY;
 
 void aic_file_fail_at(uint64_t n, bool persistent, int error_number)
 {
+	aic_file_fail_kind_at(AIC_FILE_ANY, n, persistent, error_number);
+}
+
+void aic_file_fail_kind_at(unsigned kinds, uint64_t n, bool persistent, int error_number)
+{
 	atomic_store(&fail_at, 0);
 	atomic_store(&operations, 0);
+	atomic_store(&fail_kinds, kinds);
 	atomic_store(&fail_on, persistent);
 	atomic_store(&fail_errno, error_number);
 	atomic_store(&fail_at, n);
@@ -36,8 +43,10 @@ uint64_t aic_file_count(void)
 	return atomic_load(&operations);
 }
 
-bool aic_file_must_fail(void)
+bool aic_file_must_fail(enum aic_file_kind kind)
 {
+	if (!(atomic_load(&fail_kinds) & kind))
+		return false;
 	uint64_t n = atomic_fetch_add(&operations, 1) + 1;
 	uint64_t at = atomic_load(&fail_at);
 
@@ -46,10 +55,11 @@ bool aic_file_must_fail(void)
 	errno = atomic_load(&fail_errno);
 	return true;
 }
-#define MUST_FAIL() aic_file_must_fail()
+#define MUST_FAIL_AT(kind) aic_file_must_fail(kind)
 #else
-#define MUST_FAIL() false
+#define MUST_FAIL_AT(kind) false
 #endif
+#define MUST_FAIL() MUST_FAIL_AT(AIC_FILE_OTHER)
 
 int aic_file_open(const char *path, int flags, mode_t mode)
 {
@@ -75,12 +85,27 @@ ssize_t aic_file_read(int fd, void *to, size_t len)
 
 ssize_t aic_file_write(int fd, const void *from, size_t len)
 {
-	return MUST_FAIL() ? -1 : write(fd, from, len);
+	return MUST_FAIL_AT(AIC_FILE_WRITE) ? -1 : write(fd, from, len);
 }
 
 int aic_file_fsync(int fd)
 {
-	return MUST_FAIL() ? -1 : fsync(fd);
+	return MUST_FAIL_AT(AIC_FILE_SYNC) ? -1 : fsync(fd);
+}
+
+int aic_file_truncate(int fd, off_t size)
+{
+	return MUST_FAIL() ? -1 : ftruncate(fd, size);
+}
+
+int aic_file_allocate(int fd, off_t size)
+{
+	if (MUST_FAIL_AT(AIC_FILE_WRITE))
+		return -1;
+	do
+		errno = posix_fallocate(fd, 0, size);
+	while (errno == EINTR);
+	return errno ? -1 : 0;
 }
 
 int aic_file_rename(const char *from, const char *to)

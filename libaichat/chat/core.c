@@ -42,6 +42,7 @@ static int open_store(struct aic_core *core, aichat_error **reterr)
 	struct aic_store_config config = {
 		.url = url ? url : "memory:",
 		.busy_timeout_ms = aic_chain_int(&chain, "store_busy_timeout_ms", 5000),
+		.ballast_bytes = aic_chain_int(&chain, "store_ballast_bytes", 0),
 		.log = &core->log,
 		.user = core,
 	};

@@ -14,6 +14,8 @@
 #define LOGS_DROPPED 4
 #define TITLE_CHARACTERS 80
 
+static int begin_run(struct aic_job *job, struct aic_store *store, aichat_error **reterr);
+
 struct aic_turn *aic_turn_new(struct aic_core *core, const char *owner,
 			      struct aic_feed *feed, const struct aic_target *target)
 {
@@ -250,7 +252,12 @@ void aic_turn_submit(struct aic_turn *turn,
 		     int (*run)(struct aic_job *, struct aic_store *, aichat_error **),
 		     void (*done)(struct aic_job *, int, aichat_error *), bool durable)
 {
-	turn->job = (struct aic_job){ .run = run, .done = done, .durable = durable };
+	turn->job = (struct aic_job){
+		.run = run,
+		.done = done,
+		.durable = durable,
+		.ends = run != begin_run,
+	};
 	if (turn->stored) {
 		aic_store_submit(turn->core->store, &turn->job);
 		return;

@@ -137,9 +137,8 @@ static void obey(struct aic_turn *turn, enum aic_cancel cancel, struct aic_endin
 	}
 }
 
-/* The reply's last event, and its row's. */
-static int end_reply(struct aic_turn *turn, struct aic_ending *ending,
-		     struct aic_buf *text)
+/* The reply's last event. */
+static int end_reply(struct aic_turn *turn, struct aic_ending *ending)
 {
 	if (turn->step == STEP_LIMIT) {
 		ending->reply_state = AICHAT_REPLY_FAILED;
@@ -149,21 +148,14 @@ static int end_reply(struct aic_turn *turn, struct aic_ending *ending,
 			"max_tool_rounds to let it go on",
 			turn->rounds);
 	}
-	aichat_error *error = ending->code < 0 ? turn->error : NULL;
-	int rc = error ? error_json(error, ending->reply_state, text) : 0;
-	if (rc == 0)
-		rc = aic_turn_add_terminal(turn, ending->reply_state, turn->message,
-					   error);
-	return rc;
+	return aic_turn_add_terminal(turn, ending->reply_state, turn->message,
+				     ending->code < 0 ? turn->error : NULL);
 }
 
-int aic_turn_seal_run(struct aic_job *job, struct aic_store *store, aichat_error **reterr)
+/* What the message and the reply come to. */
+static int seal(struct aic_turn *turn)
 {
-	struct aic_turn *turn = aic_turn_of(job);
-	AIC_CLEANUP(aic_buf_done) struct aic_buf text = aic_buf(0);
-
-	if (AIC_FAULT("turn.seal"))
-		return aic_error_set(reterr, AICHAT_ESTORE, "fault point turn.seal");
+	turn->before = aichat_message_unref(turn->before); /* stored long ago */
 	pthread_mutex_lock(&turn->lock);
 	int rc = aic_turn_take_pending(turn);
 	struct aic_ending ending = ending_of(turn);
@@ -178,14 +170,55 @@ int aic_turn_seal_run(struct aic_job *job, struct aic_store *store, aichat_error
 	else if (rc == 0 && turn->step == STEP_GO_ON)
 		ending.reply_state = AICHAT_REPLY_RUNNING;
 	else if (rc == 0)
-		rc = end_reply(turn, &ending, &text);
+		rc = end_reply(turn, &ending);
+	turn->sealed = rc == 0;
+	turn->sealed_state = ending.reply_state;
+	return rc;
+}
+
+/* The disk was full: the message that was to follow is not there. */
+static void take_back_next(struct aic_turn *turn)
+{
+	aic_messages_done(&turn->path);
+	if (!turn->before)
+		return;
+	aichat_message_unref(turn->message);
+	turn->message = AIC_TAKE(turn->before);
+}
+
+static bool is_terminal_error(const struct aic_turn *turn)
+{
+	const struct aic_event_list *batch = &turn->batch;
+
+	return batch->count && batch->items[batch->count - 1]->type == AICHAT_EVENT_ERROR;
+}
+
+static int store_seal(struct aic_turn *turn, struct aic_store *store,
+		      aichat_error **reterr)
+{
+	AIC_CLEANUP(aic_buf_done) struct aic_buf text = aic_buf(0);
+	struct aic_reply_row row = aic_turn_row(turn, turn->sealed_state);
+
+	if (is_terminal_error(turn) &&
+	    error_json(turn->error, turn->sealed_state, &text) < 0)
+		return aic_error_code(reterr, text.error, "the reply's end");
+	row.error = text.len ? text.data : NULL;
+	return seal_store(turn, store, &row, reterr);
+}
+
+int aic_turn_seal_run(struct aic_job *job, struct aic_store *store, aichat_error **reterr)
+{
+	struct aic_turn *turn = aic_turn_of(job);
+
+	if (AIC_FAULT("turn.seal"))
+		return aic_error_set(reterr, AICHAT_ESTORE, "fault point turn.seal");
+	if (turn->sealed)
+		take_back_next(turn);
+	int rc = turn->sealed ? 0 : seal(turn);
 	if (rc < 0)
 		return aic_error_code(reterr, rc, "the reply's end");
-	if (turn->stored) {
-		struct aic_reply_row row = aic_turn_row(turn, ending.reply_state);
-		row.error = text.len ? text.data : NULL;
-		rc = seal_store(turn, store, &row, reterr);
-	}
+	if (turn->stored)
+		rc = store_seal(turn, store, reterr);
 	if (rc == 0 && turn->step == STEP_GO_ON)
 		rc = aic_turn_write_next(turn, store, turn->message, reterr);
 	return rc;
@@ -256,6 +289,7 @@ void aic_turn_seal_done(struct aic_job *job, int code, aichat_error *error)
 {
 	struct aic_turn *turn = aic_turn_of(job);
 
+	turn->sealed = false;
 	if (code == 0)
 		turn->before = aichat_message_unref(turn->before);
 	if (code == 0 && turn->step == STEP_GO_ON) {

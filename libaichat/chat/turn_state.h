@@ -69,6 +69,8 @@ struct aic_turn {
 	struct aic_event_list batch; /* of the job that runs */
 	bool cut_short;              /* the message ended at a limit of tokens */
 	int step;                    /* what the seal decided */
+	bool sealed;                 /* it did, and has not been stored yet */
+	enum aichat_reply_state sealed_state;
 	struct aichat_message
 		*tool_message; /* results so far, of a reply that is not stored */
 	struct aichat_event

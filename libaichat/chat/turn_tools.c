@@ -448,6 +448,7 @@ static int stop_waiting(struct stop_job *stop, struct aic_store *store,
 		event.messages = messages.items;
 		event.message_count = messages.count;
 	}
+	aic_event_unref(stop->done); /* of a first try */
 	stop->done = aic_event_copy(&event);
 	aic_messages_done(&messages);
 	if (!stop->done)
@@ -492,8 +493,9 @@ void aic_turn_stop_resting(struct aic_turn *turn)
 
 int aic_reply_stop(struct aic_feed *feed, aichat_error **reterr)
 {
-	struct stop_job stop = { .job = { .run = stop_run, .durable = true },
-				 .feed = feed };
+	struct stop_job stop = {
+		.job = { .run = stop_run, .durable = true, .ends = true }, .feed = feed
+	};
 	int rc = aic_store_run(feed->core->store, &stop.job, reterr);
 
 	if (rc == 0 && stop.done)

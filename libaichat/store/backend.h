@@ -86,6 +86,12 @@ struct aic_store_backend {
 	/* False when a failure has ended it: nothing of it will be stored. */
 	bool (*in_transaction)(struct aic_backend *backend);
 
+	/* Whether what is new may be written: AICHAT_ESTOREFULL while space is short,
+	 * AICHAT_ESTOREREADONLY, AICHAT_ESTORECORRUPT. Any thread. */
+	int (*check_writable)(struct aic_backend *backend, aichat_error **reterr);
+	/* After a full disk: whether there is room now that was set aside. */
+	bool (*make_room)(struct aic_backend *backend);
+
 	/* Nothing that was erased is left in the files. Any thread. */
 	bool (*is_purged)(struct aic_backend *backend);
 

@@ -196,7 +196,7 @@ static int fold_run(struct aic_job *job AIC_UNUSED, struct aic_store *store,
  */
 static int fold(struct aic_store *store)
 {
-	struct aic_job job = { .run = fold_run, .durable = true };
+	struct aic_job job = { .run = fold_run, .durable = true, .ends = true };
 
 	return aic_store_run(store, &job, NULL);
 }

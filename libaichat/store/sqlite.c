@@ -53,12 +53,16 @@ static int input_output_error(struct aic_sqlite_conn *conn, int rc, aichat_error
 
 	if (rc == SQLITE_IOERR_NOMEM)
 		return aic_error_nomem(reterr);
+	if (rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC)
+		return aic_sqlite_disk_failed(conn->db, number, reterr);
 	if (number == ENOSPC || number == EDQUOT || number == EFBIG)
 		return full_error(conn->db, reterr);
 	if (number == EROFS)
 		return aic_error_set(reterr, AICHAT_ESTOREREADONLY,
 				     "%s: the file system is read-only",
 				     name_of(conn->db));
+	if (rc == SQLITE_IOERR_WRITE || rc == SQLITE_IOERR_TRUNCATE)
+		return aic_sqlite_disk_failed(conn->db, number, reterr);
 	return aic_error_set(reterr, AICHAT_ESTORE, "%s: reading or writing failed: %s",
 			     name_of(conn->db),
 			     number ? aic_errno_text(number, text, sizeof(text))
@@ -252,7 +256,9 @@ static int settle_schema(struct aic_sqlite *db, aichat_error **reterr)
 				   reterr);
 	if (rc < 0)
 		return rc;
-	rc = aic_sqlite_schema(&db->writer, true, reterr);
+	rc = aic_sqlite_disk_check(db, db->unchecked, reterr);
+	if (rc == 0)
+		rc = aic_sqlite_schema(&db->writer, true, reterr);
 	aic_sqlite_unlock_write(&db->lock);
 	/* The pages of all the tables: few of them will be wanted soon. */
 	sqlite3_db_release_memory(db->writer.handle);
@@ -300,6 +306,7 @@ static struct aic_sqlite *new_db(const struct aic_place *place,
 	db->lock.busy_timeout_ms = AIC_MAX(config->busy_timeout_ms, (int64_t)0);
 	db->durable = true; /* SQLite's default */
 	pthread_mutex_init(&db->pool, NULL);
+	pthread_mutex_init(&db->ballast.lock, NULL);
 	return db;
 }
 
@@ -313,8 +320,10 @@ static int open_file(const struct aic_place *place, const struct aic_store_confi
 	if (!db)
 		return aic_error_nomem(reterr);
 	int rc = aic_sqlite_lock_open(&db->lock, db->path, reterr);
-	if (rc == 0)
+	if (rc == 0) {
+		aic_sqlite_disk_open(db);
 		rc = open_writer(db, reterr);
+	}
 	if (rc < 0) {
 		close_db(&db->backend);
 		return rc;
@@ -325,6 +334,7 @@ static int open_file(const struct aic_place *place, const struct aic_store_confi
 			  NULL);
 	atomic_store(&db->to_purge, to_purge != 0);
 	sqlite3_wal_hook(db->writer.handle, note_wal_size, db);
+	aic_sqlite_ballast_open(db, config->ballast_bytes);
 	*ret_backend = &db->backend;
 	return 0;
 }
@@ -351,16 +361,27 @@ static int make_ready(struct aic_sqlite *db, aichat_error **reterr)
 }
 
 /*
- * All of the WAL into the file, and the WAL cut off, if nobody reads what is in it. Under
- * the write lock.
+ * The WAL into the file, under the write lock. Readers and a full disk may keep it from
+ * ending, which is no harm; what the disk lost is known from here on.
  */
+static bool checkpoint(struct aic_sqlite *db, int mode)
+{
+	if (atomic_load(&db->failed))
+		return false;
+	errno = 0;
+	int rc = sqlite3_wal_checkpoint_v2(db->writer.handle, NULL, mode, NULL, NULL);
+	if ((rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CORRUPT)
+		(void)aic_sqlite_error(&db->writer, rc, NULL);
+	return rc == SQLITE_OK;
+}
+
+/* All of it, and the WAL cut off, if nobody reads what is in it. */
 static bool truncate_wal(struct aic_sqlite *db)
 {
 	sqlite3_busy_timeout(db->writer.handle, 0);
-	int rc = sqlite3_wal_checkpoint_v2(db->writer.handle, NULL,
-					   SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	bool done = checkpoint(db, SQLITE_CHECKPOINT_TRUNCATE);
 	sqlite3_busy_timeout(db->writer.handle, busy_timeout(db));
-	return rc == SQLITE_OK;
+	return done;
 }
 
 /*
@@ -391,7 +412,7 @@ static void last_checkpoint(struct aic_sqlite *db)
 {
 	bool wanted = db->wal_pages >= WAL_PAGES_LEFT || atomic_load(&db->to_purge);
 
-	if (!db->path || !wanted || atomic_load(&db->corrupt) ||
+	if (!db->path || !wanted || atomic_load(&db->corrupt) || db->unchecked ||
 	    aic_sqlite_lock_write(&db->lock, name_of(db), 0, NULL) < 0)
 		return;
 	if (atomic_load(&db->to_purge))
@@ -414,14 +435,18 @@ static void close_db(struct aic_backend *backend)
 	last_checkpoint(db);
 	close_conn(&db->writer);
 	aic_sqlite_lock_close(&db->lock);
+	pthread_mutex_destroy(&db->ballast.lock);
 	pthread_mutex_destroy(&db->pool);
 	aic_free(db);
 }
 
 /* ---- transactions ----------------------------------------------------------------- */
 
-/* Writing to a file that nobody finds any more would lose what is written. */
-static int check_place(const struct aic_sqlite *db, aichat_error **reterr)
+/*
+ * Writing to a file that nobody finds any more would lose what is written. The lock file
+ * tells, too, of a disk that failed.
+ */
+static int check_place(struct aic_sqlite *db, aichat_error **reterr)
 {
 	struct stat status;
 
@@ -430,7 +455,7 @@ static int check_place(const struct aic_sqlite *db, aichat_error **reterr)
 	if (stat(db->path, &status) == 0 && status.st_dev == db->device &&
 	    status.st_ino == db->inode && fstat(db->lock.fd, &status) == 0 &&
 	    status.st_nlink > 0)
-		return 0;
+		return aic_sqlite_disk_check(db, status.st_size > 0, reterr);
 	return aic_error_set(reterr, AICHAT_ESTORE,
 			     "%s: the store or its lock file was moved or replaced while "
 			     "in use; start again",
@@ -456,7 +481,9 @@ static int begin(struct aic_backend *backend, bool durable, aichat_error **reter
 
 	if (atomic_load(&db->corrupt))
 		return aic_sqlite_damaged(db, "seen before", reterr);
-	int rc = make_ready(db, reterr);
+	int rc = aic_sqlite_disk_refuse(db, reterr);
+	if (rc == 0)
+		rc = make_ready(db, reterr);
 	if (rc == 0)
 		rc = aic_sqlite_lock_write(&db->lock, name_of(db),
 					   db->lock.busy_timeout_ms, reterr);
@@ -493,18 +520,20 @@ static void rollback(struct aic_backend *backend)
 static int commit(struct aic_backend *backend, aichat_error **reterr)
 {
 	struct aic_sqlite *db = (struct aic_sqlite *)backend;
-	int rc = run_kept(&db->writer, AIC_SQL_COMMIT, reterr);
+	/* What a statement lost may be another's page. */
+	int rc = aic_sqlite_disk_refuse(db, reterr);
 
+	if (rc == 0)
+		rc = run_kept(&db->writer, AIC_SQL_COMMIT, reterr);
 	if (rc < 0) {
 		rollback(backend);
 		return rc;
 	}
 	db->slot_uncommitted = db->slot_unkept = false;
 	purge(db);
-	/* Readers may keep it from ending; then the next commit goes on. */
+	/* If it does not end the next commit goes on. */
 	if (db->wal_pages >= WAL_PAGES_MAX) {
-		sqlite3_wal_checkpoint_v2(db->writer.handle, NULL,
-					  SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+		checkpoint(db, SQLITE_CHECKPOINT_PASSIVE);
 		db->wal_pages = 0;
 	}
 	aic_sqlite_unlock_write(&db->lock);
@@ -621,8 +650,10 @@ static void read_end_memory(struct aic_session *session AIC_UNUSED)
 #define SHARED_FUNCTIONS                                                                 \
 	.close = close_db, .begin = begin, .commit = commit, .rollback = rollback,       \
 	.mark = mark, .keep = keep, .undo = undo, .in_transaction = in_transaction,      \
-	.is_purged = is_purged, .claim = aic_sqlite_claim, .own = aic_sqlite_own,        \
-	.dead = aic_sqlite_dead, .conversation = aic_sqlite_read_conversation,           \
+	.is_purged = is_purged, .check_writable = aic_sqlite_check_writable,             \
+	.make_room = aic_sqlite_make_room, .claim = aic_sqlite_claim,                    \
+	.own = aic_sqlite_own, .dead = aic_sqlite_dead,                                  \
+	.conversation = aic_sqlite_read_conversation,                                    \
 	.conversations = aic_sqlite_read_conversations,                                  \
 	.by_prefix = aic_sqlite_read_prefix, .message = aic_sqlite_read_message,         \
 	.path = aic_sqlite_read_path, .tree = aic_sqlite_read_tree,                      \

@@ -34,6 +34,14 @@ struct aic_sqlite_lock {
 	uint32_t slot; /* our own proof of life; 0 = none */
 };
 
+/* Space that is set aside for the ends of what runs; see sqlite_disk.c. */
+struct aic_sqlite_ballast {
+	int64_t bytes;        /* 0 = none is kept */
+	_Atomic bool low;     /* it was given up, or could not be made */
+	pthread_mutex_t lock; /* guards what follows, and the file */
+	int64_t again_ms;     /* when it is tried next */
+};
+
 struct aic_sqlite {
 	struct aic_backend backend; /* first */
 	struct aic_sqlite_conn writer;
@@ -41,7 +49,11 @@ struct aic_sqlite {
 	dev_t device;
 	ino_t inode;
 	struct aic_sqlite_lock lock;
-	_Atomic bool corrupt;  /* seen damaged: it is not written any more */
+	_Atomic bool corrupt;     /* seen damaged: it is not written any more */
+	_Atomic bool failed;      /* a write or a sync was lost: the same */
+	_Atomic int failed_errno; /* why; -1 = another process met it */
+	bool unchecked;           /* a write or a sync was lost before we opened it */
+	struct aic_sqlite_ballast ballast;
 	_Atomic bool to_purge; /* erased content is left in the WAL */
 	bool durable;          /* the writer's synchronous is FULL */
 	int wal_pages;         /* after the last commit */
@@ -257,7 +269,26 @@ int aic_sqlite_update_message(struct aic_session *session, const char *owner,
 			      const struct aichat_message *message,
 			      aichat_error **reterr);
 
+/* sqlite_disk.c */
+/* A write or a sync failed with this errno: AICHAT_ESTORE; nothing is written any more.
+ */
+int aic_sqlite_disk_failed(struct aic_sqlite *db, int number, aichat_error **reterr);
+/* AICHAT_ESTOREREADONLY after that. */
+int aic_sqlite_disk_refuse(const struct aic_sqlite *db, aichat_error **reterr);
+/* Before anything of the store is opened: whether it must be checked before a write. */
+void aic_sqlite_disk_open(struct aic_sqlite *db);
+/*
+ * Does it, if that is due; noted: the lock file says that a disk failed. Under the write
+ * lock, before a transaction. AICHAT_ESTORECORRUPT, AICHAT_ESTOREREADONLY.
+ */
+int aic_sqlite_disk_check(struct aic_sqlite *db, bool noted, aichat_error **reterr);
+void aic_sqlite_ballast_open(struct aic_sqlite *db, int64_t bytes);
+bool aic_sqlite_make_room(struct aic_backend *backend);
+int aic_sqlite_check_writable(struct aic_backend *backend, aichat_error **reterr);
+
 /* sqlite_verify.c */
+/* The file itself; rows are verify's. AICHAT_ESTORECORRUPT. */
+int aic_sqlite_check_file(struct aic_sqlite_conn *conn, aichat_error **reterr);
 int aic_sqlite_verify(struct aic_session *session, struct aic_verifier *verifier,
 		      aichat_error **reterr);
 

@@ -56,7 +56,7 @@ static const struct {
 	  "events without a reply" },
 };
 
-static int check_file(struct aic_sqlite_conn *conn, aichat_error **reterr)
+int aic_sqlite_check_file(struct aic_sqlite_conn *conn, aichat_error **reterr)
 {
 	int64_t bad = 0;
 	int rc = aic_sqlite_number(conn,
@@ -64,8 +64,15 @@ static int check_file(struct aic_sqlite_conn *conn, aichat_error **reterr)
 				   "WHERE integrity_check <> 'ok'",
 				   &bad, reterr);
 
-	if (rc == 0 && bad)
-		return aic_sqlite_damaged(conn->db, "integrity check", reterr);
+	return rc == 0 && bad ? aic_sqlite_damaged(conn->db, "integrity check", reterr)
+			      : rc;
+}
+
+static int check_strays(struct aic_sqlite_conn *conn, aichat_error **reterr)
+{
+	int64_t bad = 0;
+	int rc = 0;
+
 	for (size_t i = 0; rc == 0 && i < AIC_ARRAY_LEN(strays); i++) {
 		rc = aic_sqlite_number(conn, strays[i].sql, &bad, reterr);
 		if (rc == 0 && bad)
@@ -137,8 +144,10 @@ int aic_sqlite_verify(struct aic_session *session, struct aic_verifier *verifier
 		      aichat_error **reterr)
 {
 	struct aic_sqlite_conn *conn = aic_sqlite_conn_of(session);
-	int rc = check_file(conn, reterr);
+	int rc = aic_sqlite_check_file(conn, reterr);
 
+	if (rc == 0)
+		rc = check_strays(conn, reterr);
 	if (rc == 0)
 		rc = walk_messages(conn, verifier, reterr);
 	return rc < 0 ? rc : walk_replies(conn, verifier, reterr);

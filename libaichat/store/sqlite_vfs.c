@@ -39,29 +39,29 @@ static int shim_close(sqlite3_file *file)
 
 static int shim_read(sqlite3_file *file, void *to, int len, sqlite3_int64 at)
 {
-	if (aic_file_must_fail())
+	if (aic_file_must_fail(AIC_FILE_OTHER))
 		return SQLITE_IOERR_READ;
 	return real_of(file)->pMethods->xRead(real_of(file), to, len, at);
 }
 
 static int shim_write(sqlite3_file *file, const void *from, int len, sqlite3_int64 at)
 {
-	if (aic_file_must_fail())
+	if (aic_file_must_fail(AIC_FILE_WRITE))
 		return failure(SQLITE_IOERR_WRITE);
 	return real_of(file)->pMethods->xWrite(real_of(file), from, len, at);
 }
 
 static int shim_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
-	if (aic_file_must_fail())
+	if (aic_file_must_fail(AIC_FILE_OTHER))
 		return SQLITE_IOERR_TRUNCATE;
 	return real_of(file)->pMethods->xTruncate(real_of(file), size);
 }
 
 static int shim_sync(sqlite3_file *file, int flags)
 {
-	if (aic_file_must_fail())
-		return failure(SQLITE_IOERR_FSYNC);
+	if (aic_file_must_fail(AIC_FILE_SYNC))
+		return SQLITE_IOERR_FSYNC;
 	return real_of(file)->pMethods->xSync(real_of(file), flags);
 }
 
@@ -103,7 +103,8 @@ static int shim_characteristics(sqlite3_file *file)
 static int shim_shm_map(sqlite3_file *file, int page, int size, int extend,
 			void volatile **ret)
 {
-	if (extend && aic_file_must_fail())
+	/* Memory that is made anew from the log: no write that could be lost. */
+	if (extend && aic_file_must_fail(AIC_FILE_OTHER))
 		return failure(SQLITE_IOERR_SHMMAP);
 	return real_of(file)->pMethods->xShmMap(real_of(file), page, size, extend, ret);
 }
@@ -150,7 +151,7 @@ static int shim_open(sqlite3_vfs *vfs AIC_UNUSED, sqlite3_filename name,
 
 	shim->base.pMethods = NULL;
 	shim->real = (sqlite3_file *)(shim + 1);
-	if (aic_file_must_fail())
+	if (aic_file_must_fail(AIC_FILE_OTHER))
 		return failure(SQLITE_CANTOPEN);
 	int rc = real_vfs->xOpen(real_vfs, name, shim->real, flags, ret_flags);
 	if (shim->real->pMethods)
@@ -160,7 +161,7 @@ static int shim_open(sqlite3_vfs *vfs AIC_UNUSED, sqlite3_filename name,
 
 static int shim_delete(sqlite3_vfs *vfs AIC_UNUSED, const char *name, int sync)
 {
-	if (aic_file_must_fail())
+	if (aic_file_must_fail(AIC_FILE_OTHER))
 		return SQLITE_IOERR_DELETE;
 	return real_vfs->xDelete(real_vfs, name, sync);
 }

@@ -221,6 +221,11 @@ const char *aic_store_name(const struct aic_store *store)
 	return store->place.name;
 }
 
+int aic_store_check_writable(struct aic_store *store, aichat_error **reterr)
+{
+	return store->backend->ops->check_writable(store->backend, reterr);
+}
+
 bool aic_store_is_shared(const struct aic_store *store)
 {
 	return store->backend->is_shared;

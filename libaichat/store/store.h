@@ -31,6 +31,7 @@ struct aic_store;
 struct aic_store_config { /* strings are copied */
 	const char *url;  /* "sqlite:PATH", a path, "memory:" */
 	int64_t busy_timeout_ms;
+	int64_t ballast_bytes;     /* set aside for the ends of what runs; 0 = none */
 	const struct aic_log *log; /* outlives the store's last user */
 	/* If set, the writer is started first, and this called before the file is opened.
 	 */
@@ -62,6 +63,12 @@ struct aic_job {
 	 */
 	void (*done)(struct aic_job *job, int code, aichat_error *error);
 	bool durable; /* survives power loss when `done` is called (synchronous FULL) */
+	/*
+	 * It ends what has begun, or makes room: done while space is short, too. If it
+	 * met a full disk, run() may be called again when room was made; nothing of the
+	 * first time is stored.
+	 */
+	bool ends;
 	struct aic_job *next;
 };
 
@@ -197,6 +204,10 @@ int aic_store_reply_messages(struct aic_store *store, const char *owner,
 int aic_store_events(struct aic_store *store, const char *owner,
 		     const struct aic_id *reply_id, uint64_t after,
 		     struct aic_event_list *ret_events, aichat_error **reterr);
+
+/* Whether it takes what is new: AICHAT_ESTOREFULL, ...READONLY, ...CORRUPT. Waits for
+ * nobody. */
+int aic_store_check_writable(struct aic_store *store, aichat_error **reterr);
 
 /* Everything that must hold: digests, one terminal state or a live owner for each reply,
  * no gap in a log, every row owned. AICHAT_ESTORECORRUPT names the first that does not.

@@ -4,7 +4,8 @@
  * The writer takes whatever is queued and commits it at once: while one commit waits for
  * the disk the next batch gathers, so that one caller pays one sync and a thousand share
  * one. Each job has a savepoint of its own. If a failure ends the whole transaction (a
- * full disk does), every job of the batch fails with it: run() may not be repeated.
+ * full disk does), every job of the batch fails with it: run() may not be repeated, but
+ * for the jobs that end something, once, when room could be made for them.
  */
 
 #include "base/clock.h"
@@ -20,6 +21,7 @@ struct outcome {
 	struct aic_job *job;
 	int code;
 	aichat_error *error;
+	bool due; /* it is to be run */
 };
 
 static void set_outcome(struct outcome *outcome, int code, aichat_error *error)
@@ -34,7 +36,7 @@ static void fail_all(struct outcome *outcomes, size_t count, int code,
 		     aichat_error *error)
 {
 	for (size_t i = 0; i < count; i++)
-		if (outcomes[i].code == 0)
+		if (outcomes[i].due && outcomes[i].code == 0)
 			set_outcome(&outcomes[i], code, aichat_error_ref(error));
 }
 
@@ -86,26 +88,32 @@ static int run_job(struct aic_store *store, struct outcome *outcome, bool alone)
 	return end;
 }
 
-static void run_jobs(struct aic_store *store, struct outcome *outcomes, size_t count)
+static void run_jobs(struct aic_store *store, struct outcome *outcomes, size_t count,
+		     bool alone)
 {
 	struct aic_backend *backend = store->backend;
 	AIC_CLEANUP(aichat_error_unrefp) aichat_error *error = NULL;
+	struct outcome *last = NULL;
 	int rc = 0;
-	size_t ran = 0;
 
 	atomic_store(&store->job_thread, (uintptr_t)pthread_self());
-	while (rc == 0 && ran < count && backend->ops->in_transaction(backend))
-		rc = run_job(store, &outcomes[ran++], count == 1);
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		if (!outcomes[i].due)
+			continue;
+		if (!backend->ops->in_transaction(backend))
+			break;
+		last = &outcomes[i];
+		rc = run_job(store, last, alone);
+	}
 	atomic_store(&store->job_thread, 0);
 
-	struct outcome *last = &outcomes[ran - 1];
 	if (rc < 0 || !backend->ops->in_transaction(backend)) {
 		/* The last one that ran met the failure. */
 		backend->ops->rollback(backend);
 		if (last->code == 0)
 			set_outcome(last, AICHAT_ESTORE, NULL);
 		fail_all(outcomes, count, last->code, last->error);
-	} else if (count == 1 && last->code != 0) {
+	} else if (alone && last->code != 0) {
 		backend->ops->rollback(backend);
 	} else {
 		rc = commit(store, &error);
@@ -114,20 +122,69 @@ static void run_jobs(struct aic_store *store, struct outcome *outcomes, size_t c
 	}
 }
 
-/* One transaction. Outcomes are set; done() is not called. With the write lock held. */
-static void commit_locked(struct aic_store *store, struct outcome *outcomes, size_t count)
+/* One transaction around those that are due. */
+static void commit_due(struct aic_store *store, struct outcome *outcomes, size_t count)
 {
 	AIC_CLEANUP(aichat_error_unrefp) aichat_error *error = NULL;
 	bool durable = false;
+	size_t due = 0;
 
-	for (size_t i = 0; i < count; i++)
-		durable = durable || outcomes[i].job->durable;
+	for (size_t i = 0; i < count; i++) {
+		due += outcomes[i].due;
+		durable = durable || (outcomes[i].due && outcomes[i].job->durable);
+	}
+	if (!due)
+		return;
 	store->folded = false;
 	int rc = begin(store, durable, &error);
 	if (rc < 0)
 		fail_all(outcomes, count, rc, error);
 	else
-		run_jobs(store, outcomes, count);
+		run_jobs(store, outcomes, count, due == 1);
+	for (size_t i = 0; i < count; i++)
+		outcomes[i].due = false;
+}
+
+/* What is new is not begun where its end could not be written. */
+static void refuse_new(struct aic_store *store, struct outcome *outcomes, size_t count)
+{
+	AIC_CLEANUP(aichat_error_unrefp) aichat_error *error = NULL;
+	int rc = store->backend->ops->check_writable(store->backend, &error);
+
+	for (size_t i = 0; i < count; i++) {
+		outcomes[i].due = rc == 0 || outcomes[i].job->ends;
+		if (!outcomes[i].due)
+			set_outcome(&outcomes[i], rc, aichat_error_ref(error));
+	}
+}
+
+/* Those that met a full disk and may be run again are due again. */
+static bool are_due_again(struct outcome *outcomes, size_t count)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < count; i++) {
+		struct outcome *outcome = &outcomes[i];
+		if (outcome->code != AICHAT_ESTOREFULL || !outcome->job->ends)
+			continue;
+		set_outcome(outcome, 0, NULL);
+		outcome->due = any = true;
+	}
+	return any;
+}
+
+/* Outcomes are set; done() is not called. With the write lock held. */
+static void commit_locked(struct aic_store *store, struct outcome *outcomes, size_t count)
+{
+	bool full = false;
+
+	refuse_new(store, outcomes, count);
+	commit_due(store, outcomes, count);
+	for (size_t i = 0; i < count; i++)
+		full = full || outcomes[i].code == AICHAT_ESTOREFULL;
+	if (full && store->backend->ops->make_room(store->backend) &&
+	    are_due_again(outcomes, count))
+		commit_due(store, outcomes, count);
 }
 
 static void commit_jobs(struct aic_store *store, struct outcome *outcomes, size_t count)
@@ -336,7 +393,10 @@ static int submit_and_wait(struct aic_store *store, struct aic_job *job,
 			   aichat_error **reterr)
 {
 	struct waiter waiter = {
-		.job = { .run = run_inner, .done = wake, .durable = job->durable },
+		.job = { .run = run_inner,
+			 .done = wake,
+			 .durable = job->durable,
+			 .ends = job->ends },
 		.inner = job,
 	};
 

@@ -186,9 +186,17 @@ START_TEST(file_failures)
 	ck_assert_int_eq(aic_file_rename(path, path), -1);
 	ck_assert_int_eq(aic_file_unlink(path), -1);
 	ck_assert_int_eq(errno, EROFS);
-	ck_assert(aic_file_must_fail());
+	ck_assert(aic_file_must_fail(AIC_FILE_OTHER));
 	aic_file_fail_at(0, false, 0);
-	ck_assert(!aic_file_must_fail());
+	ck_assert(!aic_file_must_fail(AIC_FILE_OTHER));
+	/* Of one kind only: others are not counted. */
+	aic_file_fail_kind_at(AIC_FILE_SYNC, 2, false, EIO);
+	ck_assert(!aic_file_must_fail(AIC_FILE_WRITE));
+	ck_assert(!aic_file_must_fail(AIC_FILE_SYNC));
+	ck_assert(!aic_file_must_fail(AIC_FILE_OTHER));
+	ck_assert(aic_file_must_fail(AIC_FILE_SYNC));
+	ck_assert_uint_eq(aic_file_count(), 2);
+	aic_file_fail_at(0, false, 0);
 	ck_assert_int_eq(aic_file_unlink(path), 0);
 }
 END_TEST
