@@ -48,6 +48,8 @@ static const struct error_kind kinds[] = {
 	  "api_error", false },
 	{ "PROVIDER_UNREACHABLE", 502, "provider_unreachable", "server_error",
 	  "provider_unreachable", "api_error", false },
+	{ "PROVIDER_TLS", 502, "provider_tls", "server_error", "provider_tls",
+	  "api_error", false },
 	{ "PROVIDER_TIMEOUT", 504, "provider_timeout", "server_error", "provider_timeout",
 	  "timeout_error", false },
 	{ "PROVIDER_RATE_LIMITED", 429, "provider_limit", "rate_limit_error",
@@ -125,8 +127,9 @@ static const char *code_of(int code)
 	case AICHAT_ESTORENEWER:
 		return "STORAGE";
 	case AICHAT_ENETWORK:
-	case AICHAT_ETLS:
 		return "PROVIDER_UNREACHABLE";
+	case AICHAT_ETLS:
+		return "PROVIDER_TLS";
 	case AICHAT_ETIMEOUT:
 		return "PROVIDER_TIMEOUT";
 	case AICHAT_EPROTOCOL:

@@ -26,6 +26,7 @@
 	X(policy_limit)                                                                  \
 	X(provider_auth)                                                                 \
 	X(provider_unreachable)                                                          \
+	X(provider_tls)                                                                  \
 	X(provider_timeout)                                                              \
 	X(provider_limit)                                                                \
 	X(provider_rejected)                                                             \

@@ -22,6 +22,7 @@
 #include "log.h"
 #include "playback.h"
 #include "server.h"
+#include "storage.h"
 #include "usage.h"
 
 #define SILENCE_MS 30000 /* before the head of a stream goes out alone */
@@ -334,7 +335,8 @@ void gateway_run(struct call *call, int kind)
 	if (open_exchange(&run, kind) && playback_begin(call, &run.playback)) {
 		int64_t tokens = aichat_exchange_input_estimate(run.exchange) +
 				 aichat_exchange_output_limit(run.exchange);
-		if (limits_reserve(call, tokens, &run.reservation))
+		/* What could not be written down is not used. */
+		if (storage_takes(call) && limits_reserve(call, tokens, &run.reservation))
 			start(&run);
 		else if (run.playback)
 			playback_end(run.playback, call, PLAYBACK_CUT);

@@ -179,6 +179,27 @@ AICHAT_API int aichat_complete(aichat *ai, aichat_message *const *messages, size
 AICHAT_API int aichat_verify(aichat *ai, aichat_error **reterr);
 
 /**
+ * Whether the store takes what is new: for a program that would rather not begin what it
+ * could not write down.
+ *
+ * A store that failed to write something takes nothing more until it is opened anew; see
+ * the option store_ballast_bytes for a disk that is almost full. Nothing is written to
+ * find out, so success is no promise.
+ *
+ * @param ai      a context
+ * @param reterr  may be NULL; set on failure only: aichat_error_unref()
+ * @return 0, or
+ *   AICHAT_ESTOREFULL      hardly any space is left: what runs may end
+ *   AICHAT_ESTOREREADONLY  the disk failed; close it, check the disk, open it again
+ *   AICHAT_ESTORECORRUPT   it was found to be damaged
+ *   AICHAT_ECLOSED         the context was closed
+ *   AICHAT_EFORK           the context was made by another process
+ *
+ * Threads: any.   Blocks: no.   Since: 0.1
+ */
+AICHAT_API int aichat_store_check(aichat *ai, aichat_error **reterr);
+
+/**
  * Free memory that a `ret_` parameter gave.
  *
  * @param memory  may be NULL

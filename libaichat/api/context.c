@@ -206,6 +206,14 @@ int aichat_verify(aichat *ai, aichat_error **reterr)
 	return rc < 0 ? rc : aic_store_verify(core->store, reterr);
 }
 
+int aichat_store_check(aichat *ai, aichat_error **reterr)
+{
+	AIC_CLEANUP(aic_core_exitp) struct aic_core *core = NULL;
+	int rc = aic_context_enter(ai, &core, reterr);
+
+	return rc < 0 ? rc : aic_store_check_writable(core->store, reterr);
+}
+
 /* ---- replies ---- */
 
 int aichat_reply_open(aichat *ai, const char *reply_id, uint64_t after,

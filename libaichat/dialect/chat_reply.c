@@ -329,7 +329,7 @@ static const char *error_type(int status)
 	}
 }
 
-/* Words that OpenAI's clients know, where it has one for what happened. */
+/* Words that OpenAI's clients know, where it has one for what happened; else ours. */
 static const char *error_code(const aichat_error *error)
 {
 	switch (aichat_error_code(error)) {
@@ -349,7 +349,7 @@ static const char *error_code(const aichat_error *error)
 	case AICHAT_EREQUEST:
 		return aichat_error_provider_code(error);
 	default:
-		return NULL;
+		return aic_word_for(error);
 	}
 }
 

@@ -332,6 +332,20 @@ int aic_failure_report(const struct aic_failure *failure, aichat_error **reterr)
 				    failure->provider_code ? failure->provider_code : "");
 }
 
+const char *aic_word_for(const aichat_error *error)
+{
+	switch (aichat_error_code(error)) {
+	case AICHAT_ENETWORK:
+		return "provider_unreachable";
+	case AICHAT_ETLS:
+		return "provider_tls";
+	case AICHAT_ETIMEOUT:
+		return "provider_timeout";
+	default:
+		return NULL;
+	}
+}
+
 int aic_status_for(const aichat_error *error)
 {
 	switch (aichat_error_code(error)) {

@@ -91,3 +91,6 @@ char *aic_excerpt(struct aic_str text, size_t max);
 
 /* The HTTP status for a caller that goes with one of our codes. */
 int aic_status_for(const aichat_error *error);
+/* Our word for what no dialect has one for: there is no provider that could say it. NULL
+ * for anything else. */
+const char *aic_word_for(const aichat_error *error);

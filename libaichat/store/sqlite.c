@@ -15,6 +15,8 @@
  * with each commit.
  */
 #define WAL_PAGES_MAX 4096
+/* While space is short, so that the WAL is used again instead of growing. */
+#define WAL_PAGES_SHORT 256
 /* At the last close already with this many: who opens the store next reads all of them,
  * but a program that asks one question should not pay for two more syncs each time. */
 #define WAL_PAGES_LEFT 64
@@ -532,7 +534,8 @@ static int commit(struct aic_backend *backend, aichat_error **reterr)
 	db->slot_uncommitted = db->slot_unkept = false;
 	purge(db);
 	/* If it does not end the next commit goes on. */
-	if (db->wal_pages >= WAL_PAGES_MAX) {
+	int most = atomic_load(&db->ballast.low) ? WAL_PAGES_SHORT : WAL_PAGES_MAX;
+	if (db->wal_pages >= most) {
 		checkpoint(db, SQLITE_CHECKPOINT_PASSIVE);
 		db->wal_pages = 0;
 	}

@@ -58,6 +58,10 @@ static int commit(struct aic_store *store, aichat_error **reterr)
 		store->backend->ops->rollback(store->backend);
 		return fault_error("store.before_commit", reterr);
 	}
+	if (AIC_FAULT("store.full")) {
+		store->backend->ops->rollback(store->backend);
+		return aic_error_set(reterr, AICHAT_ESTOREFULL, "fault point store.full");
+	}
 	int rc = store->backend->ops->commit(store->backend, reterr);
 	if (rc == 0)
 		(void)AIC_FAULT("store.after_commit");

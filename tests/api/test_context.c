@@ -312,6 +312,7 @@ static void expect_all(struct everything *e, int code)
 	expect(aichat_reply_open(e->ai, e->reply_id, 0, &reply, &error), code);
 	expect(aichat_complete(e->ai, &message, 1, NULL, 0, NULL, &reply, &error), code);
 	expect(aichat_verify(e->ai, &error), code);
+	expect(aichat_store_check(e->ai, &error), code);
 	expect(aichat_conversation_new(e->ai, NULL, &conv, &error), code);
 	expect(aichat_conversation_open(e->ai, aichat_conversation_id(e->conv), &conv,
 					&error),

@@ -191,6 +191,36 @@ class Pause(unittest.TestCase):
         self.assertEqual([part for part in kept if part["type"] != "text"], whole)
 
     @unittest.skipUnless(os.environ.get("AICHAT_TEST_HOOKS") == "1", "not a test build")
+    def test_on_the_ballast(self):
+        """Whichever commit meets a full disk: what runs is written as if it had not."""
+        def plain(events):
+            """Without what differs from one time to the next."""
+            return [{"type": e["type"], "seq": e["seq"], "text": e.get("text"),
+                     "state": e.get("state"), "index": e.get("index"),
+                     "parts": [[m["state"], m["parts"]] for m in
+                               [e.get("message"), *e.get("messages", [])] if m]}
+                    for e in events]
+        answers = [body("M-pause"), body("M-basic")]
+        ballast = ("-o", "store_ballast_bytes=65536")
+        wanted, _ = self.ask(answers, *ballast)
+        events, requests = self.ask(answers, *ballast, fault="store.full:fail@1")
+        self.assertEqual([event["type"] for event in events], ["error"])
+        self.assertEqual(events[-1]["error"]["code"], "STORAGE_FULL")
+        self.assertEqual((requests, self.kept), ([], []))
+        commits = sum(1 for answer in answers for _, told, _ in frames(answer) if told) + 2
+        for n in range(2, commits + 2):
+            with self.subTest(n=n):
+                events, requests = self.ask(answers, *ballast, fault=f"store.full:fail@{n}")
+                self.assertEqual(plain(events), plain(wanted))
+                self.assertEqual(len(requests), 2)
+                self.assertEqual([m["state"] for m in self.kept], ["sealed"] * 3)
+                self.assertEqual(self.kept[1:], events[-1]["messages"])
+        # Without a ballast it is an error.
+        events, _ = self.ask(answers, fault="store.full:fail@3")
+        self.assertEqual((events[-1]["error"]["code"], events[-1]["state"]),
+                         ("STORAGE_FULL", "interrupted"))
+
+    @unittest.skipUnless(os.environ.get("AICHAT_TEST_HOOKS") == "1", "not a test build")
     def test_not_sealed(self):
         """An end that fails before it is written names all messages of the reply, too."""
         events, _ = self.ask([body("M-pause"), body("M-basic")], fault="turn.seal:fail@2")

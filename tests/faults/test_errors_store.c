@@ -14,6 +14,7 @@
 
 #include <sqlite3.h>
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "suite.h"
 
@@ -29,9 +30,23 @@ struct shelf {
 	aichat_record *record; /* read from the store */
 	aichat_reply *over;    /* a cursor at the beginning of a reply that has ended */
 	aichat_reply *waiting; /* for the result of the call `call_id` */
-	char user_id[40], reply_id[40], waiting_id[40], call_id[64];
+	char conv_id[40], other_id[40], user_id[40], reply_id[40], waiting_id[40];
+	char call_id[64];
 	unsigned touched;
 };
+
+/* Handles of a context in whose memory nothing is yet. */
+static void open_shelf(struct shelf *s)
+{
+	aichat_options *options = options_for(s->path, "n/2", NULL);
+
+	set_option(options, "store_busy_timeout_ms", BUSY_MS);
+	s->ai = open_with(options);
+	s->conv = open_conversation(s->ai, s->conv_id);
+	s->other = open_conversation(s->ai, s->other_id);
+	s->over = open_reply(s->ai, s->reply_id, 0);
+	expect(aichat_record_get(s->ai, "user", "anna", &s->record, &error), 0);
+}
 
 static void fill(struct shelf *s)
 {
@@ -56,23 +71,14 @@ static void fill(struct shelf *s)
 	expect(aichat_record_add(ai, record, &error), 0);
 	aichat_record_free(record);
 
-	/* Handles of another context on the file: nothing is in its memory yet. */
-	aichat_options *options = options_for(s->path, "n/2", NULL);
-	set_option(options, "store_busy_timeout_ms", BUSY_MS);
-	char id[2][40];
 	snprintf(s->waiting_id, sizeof(s->waiting_id), "%s", heard.reply_id);
-	snprintf(id[0], sizeof(id[0]), "%s", aichat_conversation_id(conv));
-	snprintf(id[1], sizeof(id[1]), "%s", aichat_conversation_id(tools));
+	snprintf(s->conv_id, sizeof(s->conv_id), "%s", aichat_conversation_id(conv));
+	snprintf(s->other_id, sizeof(s->other_id), "%s", aichat_conversation_id(tools));
 	heard_done(&heard);
 	aichat_reply_unref(reply);
 	aichat_conversation_unref(conv);
 	aichat_conversation_unref(tools);
 	aichat_close(ai);
-	s->ai = open_with(options);
-	s->conv = open_conversation(s->ai, id[0]);
-	s->other = open_conversation(s->ai, id[1]);
-	s->over = open_reply(s->ai, s->reply_id, 0);
-	expect(aichat_record_get(s->ai, "user", "anna", &s->record, &error), 0);
 	aichat_options_free(echo);
 }
 
@@ -82,6 +88,7 @@ static struct shelf new_shelf(void)
 
 	snprintf(s.path, sizeof(s.path), "%s", support_path("shelf.db"));
 	fill(&s);
+	open_shelf(&s);
 	return s;
 }
 
@@ -266,14 +273,63 @@ START_TEST(broken_files)
 	file_errno = EIO;
 	expect_read(&s, AICHAT_ESTORE);
 	open_waiting(&s);
-	expect_written(&s, AICHAT_ESTORE);
 	file_errno = ENOSPC;
 	expect_written(&s, AICHAT_ESTOREFULL);
 	file_errno = EROFS;
 	expect_written(&s, AICHAT_ESTOREREADONLY);
 	file_errno = 0;
+	aic_fault_set("store.before_begin:fail");
+	expect_written(&s, AICHAT_ESTORE);
+	aic_fault_set("");
 	check_whole(&s);
 	drop(&s);
+}
+END_TEST
+
+/* What the disk has is not known after that: nothing is written before a new start. */
+START_TEST(lost_writes)
+{
+	struct shelf s = new_shelf();
+
+	open_waiting(&s);
+	aic_file_fail_kind_at(AIC_FILE_WRITE, 1, true, EIO);
+	expect(aichat_conversation_set_title(s.conv, "x", &error), AICHAT_ESTORE);
+	aic_file_fail_at(0, false, 0);
+	expect_written(&s, AICHAT_ESTOREREADONLY);
+	expect(aichat_store_check(s.ai, &error), AICHAT_ESTOREREADONLY);
+	drop(&s);
+	open_shelf(&s);
+	open_waiting(&s);
+	expect(aichat_store_check(s.ai, &error), 0);
+	check_whole(&s);
+	drop(&s);
+}
+END_TEST
+
+/* The space that was set aside: a reply that runs gets its end, nothing new begins. */
+START_TEST(full_disk)
+{
+	aichat_options *options = options_for(support_path("full.db"), "n/200/rate/200",
+					      "store_ballast_bytes", "1048576", NULL);
+	aichat *ai = open_with(options);
+	aichat_conversation *conv = new_conversation(ai, NULL);
+	struct heard heard = { 0 };
+	aichat_reply *reply = send_text(conv, "Go on.", NULL);
+
+	expect(aichat_store_check(ai, &error), 0);
+	hear_until(reply, &heard, AICHAT_EVENT_TEXT);
+	aic_file_fail_kind_at(AIC_FILE_WRITE, 1, false, ENOSPC);
+	hear_until(reply, &heard, AICHAT_EVENT_TEXT);
+	expect(aichat_store_check(ai, &error), AICHAT_ESTOREFULL);
+	expect(aichat_conversation_set_title(conv, "x", &error), AICHAT_ESTOREFULL);
+	hear(reply, &heard);
+	ck_assert_int_eq(heard.state, AICHAT_REPLY_COMPLETE);
+	ck_assert(aic_file_count() > 1);
+	aic_file_fail_at(0, false, 0);
+	aichat_reply_unref(reply);
+	heard_done(&heard);
+	aichat_conversation_unref(conv);
+	aichat_close(ai);
 }
 END_TEST
 
@@ -432,6 +488,7 @@ START_TEST(damaged_is_not_written)
 	damage(s.path);
 	expect(aichat_verify(s.ai, &error), AICHAT_ESTORECORRUPT);
 	expect_written(&s, AICHAT_ESTORECORRUPT);
+	expect(aichat_store_check(s.ai, &error), AICHAT_ESTORECORRUPT);
 	drop(&s);
 }
 END_TEST
@@ -510,5 +567,5 @@ START_TEST(settings)
 }
 END_TEST
 
-SUITE("errors_store", broken_files, busy, damaged, damaged_is_not_written, opening,
-      settings)
+SUITE("errors_store", broken_files, lost_writes, full_disk, busy, damaged,
+      damaged_is_not_written, opening, settings)

@@ -257,6 +257,7 @@ class Functions(support.ProviderTest):
         same = _ffi.conversation_open(ai, _ffi.conversation_id(chat))
         self.rest_of_conversation(ai, chat, answer)
         _ffi.verify(ai)
+        _ffi.store_check(ai)
         _ffi.conversation_delete(same)
         with self.assertRaises(aichat.NotFound):
             _ffi.conversation_open(ai, _ffi.conversation_id(chat))

@@ -1,5 +1,5 @@
 """Rows of the fault matrix through the daemon: providers that break the rules, viewers
-that vanish, a disk that fails, and the daemon's own death."""
+that vanish, and the daemon's own death. test_disk.py has the disks that fail."""
 
 import ctypes
 import json
@@ -18,7 +18,6 @@ from native import NativeTest, message_text, text_of
 from tls import OTHER_HOST, Certificates, Door
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
-SANITIZED = bool(os.environ.get("AICHAT_SANITIZE_FLAGS"))
 
 
 def tokens(count):
@@ -195,16 +194,21 @@ class Secure(FaultTest):
         daemon = self.another(options=options, args=(
             "-o", f"ca_file={certificates.authority}", "-o", "max_retries=2"))
         for name in ("self", "wrong"):
-            self.fails(name, 502, "PROVIDER_UNREACHABLE", daemon=daemon)
+            self.fails(name, 502, "PROVIDER_TLS", daemon=daemon)
             self.assertEqual(doors[name].connections, 1, "it was tried again")
-            for status, told in self.through_the_gateway(name, daemon):
+            told = self.through_the_gateway(name, daemon)
+            for status, body in told:
                 self.assertEqual(status, 502)
-                self.assertIn("no secure connection", told["error"]["message"])
+                self.assertIn("no secure connection", body["error"]["message"])
+            self.assertEqual((told[0][1]["error"]["code"],
+                              told[1][1]["error"]["details"]["error_code"]),
+                             ("provider_tls", "provider_tls"))
             self.assertEqual(doors[name].connections, 3, "it was tried again")
         self.assertEqual(self.llm.stats()["requests"], asked)
-        wait_until(lambda: [line.get("error_code") for line in daemon.log_lines()
+        wait_until(lambda: [(line.get("error_code"), line.get("error_type"))
+                            for line in daemon.log_lines()
                             if line.get("route", "").startswith("gateway.")]
-                   == 4 * ["PROVIDER_UNREACHABLE"], "the log's lines")
+                   == 4 * [("PROVIDER_TLS", "provider_tls")], "the log's lines")
         self.assertEqual(self.say(self.new("sound", daemon), daemon=daemon)["reply"]["state"],
                          "complete")
 
@@ -360,79 +364,6 @@ class Viewers(FaultTest):
                 sock.close()
             self.assertEqual((seen[-1]["type"], text_of(seen)), ("done", tokens(200)))
             self.assertEqual(daemon.stop(), 0)
-
-
-class Disk(FaultTest):
-    """Rows 46 to 49: a disk that is full, or fails, when something is said and while a
-    reply is written."""
-
-    models = {"paced": "n/100/rate/100"}
-    faults = (("write ENOSPC", 507, "STORAGE_FULL"), ("write EIO", 500, "STORAGE"),
-              ("sync EIO", 500, "STORAGE"))
-
-    def with_disk(self):
-        """A daemon, and the file that makes its disk fail."""
-        home = self.new_home()
-        env = {"LD_PRELOAD": os.environ["BADDISK"], "BAD_DISK": str(home / "bad-disk")}
-        if SANITIZED:
-            env["ASAN_OPTIONS"] = (os.environ.get("ASAN_OPTIONS", "") +
-                                   ":verify_asan_link_order=0")
-        return self.another(home, env=env), home / "bad-disk"
-
-    def test_a_question(self):
-        for fault, status, code in self.faults:
-            with self.subTest(fault):
-                daemon, disk = self.with_disk()
-                path = self.new(daemon=daemon)
-                kept = self.say(path, "kept", daemon)
-                asked = self.llm.stats()["requests"]
-                disk.write_text(fault)
-                for _ in range(3):
-                    answer = daemon.request("POST", f"{path}/messages", {"text": "lost"})
-                    self.assertEqual((answer.status, answer.json()["error"]["code"]),
-                                     (status, code), answer)
-                self.assertEqual(self.llm.stats()["requests"], asked, "it was sent")
-                # Who reads is not disturbed.
-                found = daemon.request("GET", f"{path}/messages").json()["data"]
-                self.assertEqual(found[-1], kept["message"])
-                self.assertEqual(daemon.request("GET", "/healthz").status, 200)
-                daemon.kill()
-                disk.unlink()
-                again = self.another(daemon.home)
-                found = again.request("GET", f"{path}/messages").json()["data"]
-                self.assertEqual(found[1], kept["message"])
-                # What could not be written is not there; what could not be made to last,
-                # and nobody was told is there, may be.
-                rest = [m for m in found[2:] if message_text(m)]
-                self.assertLessEqual(len(rest), 1 if fault == "sync EIO" else 0)
-                self.say(path, "on", again)
-                self.assertEqual(again.stop(), 0)
-                self.verify(daemon.home)
-
-    def test_a_reply(self):
-        for fault, _, code in self.faults:
-            with self.subTest(fault):
-                daemon, disk = self.with_disk()
-                events = self.stream(self.new("paced", daemon), daemon=daemon)
-                seen = events.until("text")
-                other = self.look(events.location, daemon=daemon)
-                disk.write_text(fault)
-                seen += list(events)
-                self.assertEqual((seen[-1]["type"], seen[-1]["error"]["code"]),
-                                 ("error", code))
-                self.assertEqual(list(other)[-1]["type"], "error")
-                self.assertEqual(daemon.request("GET", "/healthz").status, 200)
-                daemon.kill()
-                disk.unlink()
-                # Whatever was shown is there, and it does not claim to be whole.
-                again = self.another(daemon.home)
-                state = self.state(events.location, again)
-                self.assertEqual(state["state"], "interrupted")
-                stored = list(self.look(events.location, daemon=again))
-                self.assertTrue(text_of(stored).startswith(text_of(seen)))
-                self.others_go_on(again)
-                self.assertEqual(again.stop(), 0)
-                self.verify(daemon.home)
 
 
 class Crash(FaultTest):

@@ -723,6 +723,7 @@ aichat_complete = declare(
         "aichat_complete", c_int, aichat, POINTER(aichat_message), c_size_t, c_char_p,
         c_int64, aichat_options, POINTER(aichat_reply), POINTER(aichat_error))
 aichat_verify = declare("aichat_verify", c_int, aichat, POINTER(aichat_error))
+aichat_store_check = declare("aichat_store_check", c_int, aichat, POINTER(aichat_error))
 aichat_free = declare("aichat_free", c_void_p, c_void_p)
 
 
@@ -2353,4 +2354,12 @@ def verify(ai: aichat) -> None:
     """Check everything that must hold in the store."""
     reterr = aichat_error()
     code = aichat_verify(ai, byref(reterr))
+    check(code, reterr)
+
+
+def store_check(ai: aichat) -> None:
+    """Whether the store takes what is new: for a program that would rather not begin
+    what it could not write down."""
+    reterr = aichat_error()
+    code = aichat_store_check(ai, byref(reterr))
     check(code, reterr)

@@ -1,0 +1,14 @@
+#pragma once
+
+/*
+ * Whether the store takes what is new: a disk that failed or is almost full is told in
+ * the log once, and callers are refused before a provider is asked for what could not be
+ * written down.
+ */
+
+#include <stdbool.h>
+
+#include "call.h"
+
+/* False and answered if it does not. */
+bool storage_takes(struct call *call);
