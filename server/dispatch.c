@@ -444,6 +444,7 @@ void dispatch_refused(struct http_request *request, int status, const char *mess
 	call.surface = surface_of(&call, http_path(request), SURFACE_NATIVE);
 	call_refuse(&call, status,
 		    status == 431   ? "TOO_LARGE"
+		    : status == 408 ? "REQUEST_TIMEOUT"
 		    : status == 405 ? "METHOD_NOT_ALLOWED"
 				    : "VALIDATION_FAILED",
 		    "%s", message);

@@ -188,8 +188,7 @@ static int prepare_accounts(struct daemon *daemon)
 
 	if (accounts_exist(server, &exist, &error) < 0)
 		return fail_error(error);
-	/* Where there is no place to listen, that is what is to be said. */
-	if (exist || !strchr(server->settings.listen, ':'))
+	if (exist)
 		return EXIT_SUCCESS;
 	if (!is_bind_local(server->settings.listen))
 		return fail("there is no key for anybody, and %s can be reached from "
@@ -342,6 +341,19 @@ static void drain(struct daemon *daemon, const sigset_t *taken)
 	sigprocmask(SIG_UNBLOCK, taken, NULL);
 }
 
+/* Before anything is made. */
+static int check_listen(const struct settings *settings)
+{
+	char message[256];
+
+	if (http_check_listen(settings->listen, message) < 0)
+		return fail("server.listen: %s", message);
+	if (*settings->admin_listen &&
+	    http_check_listen(settings->admin_listen, message) < 0)
+		return fail("server.admin_listen: %s", message);
+	return EXIT_SUCCESS;
+}
+
 static int serve(struct daemon *daemon, const sigset_t *taken)
 {
 	struct server *server = &daemon->server;
@@ -439,6 +451,8 @@ int main(int argc, char **argv)
 		return status;
 	}
 	block_signals(&taken);
+	if (status == EXIT_SUCCESS)
+		status = check_listen(&daemon.server.settings);
 	if (status == EXIT_SUCCESS)
 		status = start(&daemon, true);
 	if (status == EXIT_SUCCESS)

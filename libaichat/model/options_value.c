@@ -139,7 +139,10 @@ static int check_string(const struct aic_option_info *info, const char *name,
 	if (has_controls(value, is_system ? "\t\n\r" : ""))
 		return fail(name, reterr, "has a control character in it");
 	if (!value.len && !may_be_empty)
-		return fail(name, reterr, "is empty");
+		return fail(name, reterr,
+			    strcmp(info->name, "server.admin_listen") == 0
+				    ? "is empty; `none` stands for nowhere"
+				    : "is empty");
 	if (strcmp(info->name, "reasoning_effort") == 0 &&
 	    !is_word_of(value, efforts, AIC_ARRAY_LEN(efforts)))
 		return fail(name, reterr,

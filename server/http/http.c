@@ -141,11 +141,10 @@ static int on_error(struct mg_connection *conn, int status, const char *message)
 	begin(&request, conn);
 	if (!request.connection || request.connection->is_over_limit)
 		return 0;
-	if (status == 505)
-		refuse(&request, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
-	else
-		refuse(&request, 400,
-		       "no HTTP/1.1 request, or a head over 16 KiB, or too late");
+	const char *wrong = "only HTTP/1.1 and HTTP/1.0 are spoken here";
+	if (status != 505)
+		wrong = http_explain_head(&request, &status);
+	refuse(&request, status, wrong);
 	http_request_done(&request);
 	return 0;
 }
@@ -168,7 +167,23 @@ static const struct mg_callbacks callbacks = {
 	.log_message = on_log,
 };
 
-/* "HOST:PORT" to what civetweb takes. */
+static bool is_ipv6(const char *host, size_t len)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr address;
+
+	if (len > 1 && host[0] == '[' && host[len - 1] == ']') {
+		host++;
+		len -= 2;
+	}
+	snprintf(text, sizeof(text), "%.*s", (int)len, host);
+	return len < sizeof(text) && inet_pton(AF_INET6, text, &address) == 1;
+}
+
+/*
+ * "HOST:PORT" to what civetweb takes. Debian's is built without IPv6 (mg_check_feature(8)
+ * is 0), and the reaper knows its sockets by IPv4 addresses.
+ */
 static int check_listen(const char *listen, char ports[64], char error[256])
 {
 	const char *colon = strrchr(listen, ':');
@@ -180,11 +195,11 @@ static int check_listen(const char *listen, char ports[64], char error[256])
 		size_t len = strlen(listen);
 		if (len && (listen[len - 1] == 's' || listen[len - 1] == 'r'))
 			snprintf(error, 256,
-				 "%s: TLS is not spoken here: put a reverse proxy in "
+				 "%.64s: TLS is not spoken here: put a reverse proxy in "
 				 "front (nginx, Caddy) and listen on 127.0.0.1",
 				 listen);
 		else
-			snprintf(error, 256, "%s is not HOST:PORT", listen);
+			snprintf(error, 256, "%.128s is not HOST:PORT", listen);
 		return -1;
 	}
 	size_t len = (size_t)(colon - listen);
@@ -194,13 +209,27 @@ static int check_listen(const char *listen, char ports[64], char error[256])
 		snprintf(host, sizeof(host), "127.0.0.1");
 	else
 		snprintf(host, sizeof(host), "%.*s", (int)(len < 31 ? len : 31), listen);
-	if (inet_pton(AF_INET, host, &address) != 1) {
-		snprintf(error, 256, "%s: the host must be an IPv4 address or localhost",
+	if (is_ipv6(listen, len)) {
+		snprintf(error, 256,
+			 "%.64s: IPv6 is not spoken here: put a reverse proxy in front "
+			 "(nginx, Caddy), which does, and listen on 127.0.0.1",
 			 listen);
+		return -1;
+	}
+	if (inet_pton(AF_INET, host, &address) != 1) {
+		snprintf(error, 256,
+			 "%.128s: the host must be an IPv4 address or localhost", listen);
 		return -1;
 	}
 	snprintf(ports, 64, "%s:%s", host, colon + 1);
 	return 0;
+}
+
+int http_check_listen(const char *listen, char error[256])
+{
+	char ports[64];
+
+	return check_listen(listen, ports, error);
 }
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;

@@ -40,6 +40,8 @@ struct http_config {
 	void *user;
 };
 
+/* 0, or -1 with one line in error[]; nothing is listened on yet. */
+int http_check_listen(const char *listen, char error[256]);
 /* 0, or -1 with one line in error[]. */
 int http_server_start(const struct http_config *config, struct http_server **ret_server,
 		      char error[256]);

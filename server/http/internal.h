@@ -30,6 +30,10 @@ struct connection {
 	char peer[PEER_BYTES];
 	bool is_over_limit; /* was turned away, and is shut */
 	bool is_closing;    /* its fd may be another's already */
+	/* Of head.c, on the worker. */
+	bool is_kept;            /* it had a request already */
+	int64_t awaits_since_ms; /* the next one */
+	uint64_t bytes_before;   /* of those that it had */
 	/* When the reaper shuts the socket, in monotonic milliseconds; 0 = never. */
 	_Atomic int64_t deadline_ms;
 	_Atomic int deadline_kind;
@@ -90,6 +94,12 @@ const char *http_check(struct http_request *request, int *ret_status);
 /* Whether a header's name stands in the request's list, and how often. */
 int http_count_header(const struct http_request *request, const char *name,
 		      const char **ret_first);
+
+/* head.c: from here on a first request may come, or the one after a request that was
+ * answered; and what was wrong if it never became one. */
+void http_await_first(struct connection *connection);
+void http_await_next(const struct http_request *request);
+const char *http_explain_head(const struct http_request *request, int *ret_status);
 
 /* answer.c */
 void text_add(struct text *text, const void *bytes, size_t len);

@@ -328,6 +328,7 @@ static struct connection *enter(struct http_server *server, int fd,
 	connection->peer_port = ntohs(peer->sin_port);
 	inet_ntop(AF_INET, &peer->sin_addr, connection->peer, sizeof(connection->peer));
 	connection->generation = ++reaper.generations;
+	http_await_first(connection);
 	if (!reaper.first)
 		wake();
 	connection->next = reaper.first;

@@ -254,6 +254,8 @@ void http_request_done(struct http_request *request)
 		request->keep = false;
 	if (!request->keep)
 		mg_disable_connection_keep_alive(request->conn);
+	else
+		http_await_next(request);
 	if (request->is_answered && !request->is_cut && !request->is_body_over)
 		linger(request);
 	give_back(request, (int64_t)request->body_room);

@@ -135,9 +135,9 @@ class Requests(HttpTest):
         self.refused(GET + many(500) + b"\r\n", b"431")
 
     def test_heads_that_are_too_large(self):
-        self.refused(GET + b"X: " + b"y" * 20000 + b"\r\n\r\n")
-        self.refused(b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        self.refused(b"GET /" + b"a" * 2000000)
+        self.refused(GET + b"X: " + b"y" * 20000 + b"\r\n\r\n", b"431")
+        self.refused(b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", b"431")
+        self.refused(b"GET /" + b"a" * 2000000, b"431")
 
     def test_headers_that_stand_once(self):
         for name in (b"Authorization", b"x-api-key", b"Cookie", b"Content-Type", b"Origin",
@@ -301,7 +301,43 @@ class Heads(HttpTest):
                     continue
             else:
                 raise AssertionError("nobody minded")
-        self.assertTrue(answer.startswith(b"HTTP/1.1 400 "), answer)
+        self.assertTrue(answer.startswith(b"HTTP/1.1 408 "), answer)
+
+    def answer_to(self, *requests):
+        """The status of the last one, on a connection that was kept after the others."""
+        with self.server.connect() as sock:
+            for request in requests[:-1]:
+                sock.sendall(request)
+                read_until(sock, b"127.0.0.1")
+            sock.sendall(requests[-1])
+            return read_until(sock, b"\r\n")
+
+    def test_what_was_wrong_with_a_head(self):
+        """Too late, too large, or no head at all; also on a connection that had requests."""
+        whole = GET + b"\r\n"
+        large = GET + b"X: " + b"y" * 17000 + b"\r\n\r\n"
+        for before in ((), (whole,), (whole, whole)):
+            for last, status in ((large, b"431"), (GET + b"X: " + b"y" * 17000, b"431"),
+                                 (GET, b"408"), (GET + b"X\x01: y\r\n\r\n", b"400"),
+                                 (b"what?\r\n\r\n", b"400")):
+                with self.subTest(before=len(before), last=last[:60]):
+                    answer = self.answer_to(*before, last)
+                    self.assertTrue(answer.startswith(b"HTTP/1.1 " + status), answer)
+        # What bodies had is not of the head that follows.
+        for count, before in (
+                (16000, b"Content-Length: 16000\r\n\r\n" + b"a" * 16000),
+                (4000, b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 4000 +
+                 b"0\r\n\r\n")):
+            for last, status in ((large, b"431"), (GET + b"X\x01: y\r\n\r\n", b"400")):
+                with self.server.connect() as sock:
+                    sock.sendall(POST + before)
+                    read_until(sock, b"a" * count)
+                    sock.sendall(last)
+                    answer = read_all(sock)
+                    self.assertTrue(answer.startswith(b"HTTP/1.1 " + status), answer[:100])
+
+    def test_a_head_that_is_cut_short(self):
+        self.assertEqual(self.statuses(GET, shut=True), [b"400"])
 
     def test_bodies_that_stop_coming(self):
         for body in (b"Content-Length: 10\r\n\r\nhello",
@@ -325,7 +361,8 @@ class Heads(HttpTest):
 
     def test_listening(self):
         for listen, wanted in (("127.0.0.1:443s", "TLS"), ("127.0.0.1:80r", "TLS"),
-                               ("nowhere:80", "IPv4"), ("[::1]:80", "IPv4"),
+                               ("nowhere:80", "IPv4 address"), ("[::1]:80", "IPv6 is not"),
+                               ("::1:80", "IPv6 is not"), ("[::]:80", "reverse proxy"),
                                ("127.0.0.1", "HOST:PORT"), ("127.0.0.1:99999", "HOST:PORT"),
                                (f"127.0.0.1:{self.server.port}", "taken")):
             with self.subTest(listen=listen):

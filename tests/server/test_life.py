@@ -49,6 +49,16 @@ class Start(ServerTest):
         self.assertIn("HOST:PORT", self.failing("--listen", "8020"))
         self.assertIn("reverse proxy", self.failing("--listen", "127.0.0.1:8443s"))
         self.assertIn("proxies", self.failing("-o", "server.proxies=somewhere"))
+        self.assertIn("`none`", self.failing("-o", "server.admin_listen="))
+
+    def test_ipv6_is_refused(self):
+        """Before there is a store, or a word about keys."""
+        for name in ("listen", "admin_listen"):
+            home = self.new_home()
+            said = self.failing("-o", f"server.{name}=[::1]:8020", home=home)
+            self.assertIn(f"server.{name}: [::1]:8020: IPv6 is not spoken here", said)
+            self.assertIn("reverse proxy", said)
+            self.assertFalse((home / ".local").exists())
 
     def test_the_port_is_taken(self):
         self.assertIn("taken", self.failing("--listen", f"127.0.0.1:{self.daemon.port}"))
