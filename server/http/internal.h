@@ -23,6 +23,7 @@ enum deadline_kind {
 struct connection {
 	struct http_server *server;
 	struct connection *previous, *next; /* of all; guarded by the reaper's lock */
+	struct connection *next_of_peer;    /* with the same hash; guarded likewise */
 	int fd;
 	unsigned generation; /* tells it from others that had its fd */
 	uint32_t address;    /* of the peer, as the network has it */

@@ -31,6 +31,8 @@
 #define SILENT_PEER_MS 30000 /* unacknowledged this long, a peer is gone */
 #define CLOSED_RUN 64        /* of descriptors, beyond those that are known */
 #define DESCRIPTORS_MAX ((size_t)1 << 20)
+#define FIRST_DESCRIPTOR 3
+#define PEER_BUCKETS 4096
 
 static struct {
 	pthread_mutex_t lock; /* guards all but by_fd's entries, which may be read */
@@ -39,8 +41,10 @@ static struct {
 	int epoll_fd, wake_fd;
 	bool stop;
 	struct connection *first;
+	struct connection *by_peer[PEER_BUCKETS];
 	unsigned generations;
-	size_t top; /* the highest descriptor that is known */
+	size_t top;    /* the highest descriptor that is known */
+	size_t lowest; /* no descriptor below it was free when last looked at */
 	struct connection *_Atomic *by_fd;
 	size_t size; /* of by_fd */
 } reaper = { .lock = PTHREAD_MUTEX_INITIALIZER, .epoll_fd = -1, .wake_fd = -1 };
@@ -128,6 +132,7 @@ static int start(char error[256])
 	reaper.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	reaper.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	reaper.stop = false;
+	reaper.lowest = FIRST_DESCRIPTOR;
 	if (reaper.by_fd && reaper.epoll_fd >= 0 && reaper.wake_fd >= 0 &&
 	    epoll_ctl(reaper.epoll_fd, EPOLL_CTL_ADD, reaper.wake_fd, &event) == 0) {
 		sigfillset(&all);
@@ -185,10 +190,12 @@ static bool is_accepted(int fd, const struct http_server *server,
 	struct sockaddr_in own = { 0 };
 	socklen_t len = sizeof(*ret_peer), own_len = sizeof(own);
 
-	return getpeername(fd, (struct sockaddr *)ret_peer, &len) == 0 &&
-	       ret_peer->sin_family == AF_INET &&
-	       getsockname(fd, (struct sockaddr *)&own, &own_len) == 0 &&
-	       ntohs(own.sin_port) == atomic_load(&server->port);
+	/* The port first: it sorts out the sockets to providers. */
+	return getsockname(fd, (struct sockaddr *)&own, &own_len) == 0 &&
+	       own.sin_family == AF_INET &&
+	       ntohs(own.sin_port) == atomic_load(&server->port) &&
+	       getpeername(fd, (struct sockaddr *)ret_peer, &len) == 0 &&
+	       ret_peer->sin_family == AF_INET;
 }
 
 /* Under the lock: whether by_fd's entry is this socket's. */
@@ -243,24 +250,50 @@ static size_t end_of_open(void)
 }
 
 /*
- * The kernel gives out the lowest numbers, so beyond the highest that is known a run of
- * closed ones is mostly the end. But what was accepted while many were open, and waits
- * for a worker since, lies where those were.
+ * The first one from a number on; below 0 and in *ret_end where the search ended, which
+ * is a run of closed ones beyond the highest that is known.
+ */
+static int search(const struct wanted *wanted, size_t from, struct sockaddr_in *ret_peer,
+		  size_t *ret_end)
+{
+	size_t closed = 0, lowest_closed = reaper.size, fd;
+	bool found = false;
+
+	for (fd = from; fd < reaper.size && closed < CLOSED_RUN && !found; fd++) {
+		errno = 0;
+		found = is_wanted(wanted, fd, ret_peer);
+		if (!found && errno == EBADF && fd < lowest_closed)
+			lowest_closed = fd;
+		closed = !found && errno == EBADF && fd > reaper.top ? closed + 1 : 0;
+	}
+	/* Who looks for a certain one passes others over. */
+	if (!wanted->peer_port && from <= reaper.lowest)
+		reaper.lowest = fd < lowest_closed ? fd : lowest_closed;
+	*ret_end = fd;
+	return found ? (int)fd - 1 : -1;
+}
+
+/*
+ * The kernel gives out the lowest number that is free, so the search begins at the lowest
+ * that was when we last looked, and mostly ends there: it must not take longer the more
+ * descriptors are open. But lower ones may have been closed since that are not ours. And
+ * what was accepted while many were open, and waits for a worker since, lies where those
+ * were.
  */
 static int find_socket(const struct wanted *wanted, struct sockaddr_in *ret_peer)
 {
-	size_t closed = 0, fd;
+	size_t end = 0;
+	int fd = search(wanted, reaper.lowest, ret_peer, &end);
 
-	for (fd = 3; fd < reaper.size && closed < CLOSED_RUN; fd++) {
-		errno = 0;
-		if (is_wanted(wanted, fd, ret_peer))
-			return (int)fd;
-		closed = errno == EBADF && fd > reaper.top ? closed + 1 : 0;
+	if (fd < 0 && reaper.lowest > FIRST_DESCRIPTOR) {
+		reaper.lowest = FIRST_DESCRIPTOR;
+		fd = search(wanted, FIRST_DESCRIPTOR, ret_peer, &end);
 	}
-	const size_t end = fd < reaper.size ? end_of_open() : 0;
-	for (; fd < end; fd++)
-		if (is_wanted(wanted, fd, ret_peer))
-			return (int)fd;
+	if (fd >= 0 || end == reaper.size)
+		return fd;
+	for (const size_t last = end_of_open(); end < last; end++)
+		if (is_wanted(wanted, end, ret_peer))
+			return (int)end;
 	return -1;
 }
 
@@ -312,6 +345,13 @@ static void set_options(const struct connection *connection)
 		   sizeof(silent_ms));
 }
 
+static struct connection **bucket_of(uint32_t address, int peer_port)
+{
+	uint32_t mixed = (address ^ address >> 16) * 31 + (uint32_t)peer_port;
+
+	return &reaper.by_peer[mixed % PEER_BUCKETS];
+}
+
 /* Under the lock: enter what find_socket() found. */
 static struct connection *enter(struct http_server *server, int fd,
 				const struct sockaddr_in *peer)
@@ -335,6 +375,10 @@ static struct connection *enter(struct http_server *server, int fd,
 	if (reaper.first)
 		reaper.first->previous = connection;
 	reaper.first = connection;
+	struct connection **bucket =
+		bucket_of(connection->address, connection->peer_port);
+	connection->next_of_peer = *bucket;
+	*bucket = connection;
 	atomic_fetch_add(&server->count, 1);
 	atomic_store(&reaper.by_fd[fd], connection);
 	if ((size_t)fd > reaper.top)
@@ -367,11 +411,37 @@ static struct connection *by_peer(const struct http_server *server, const char *
 
 	if (inet_pton(AF_INET, text, &address) != 1)
 		return NULL;
-	for (struct connection *c = reaper.first; c; c = c->next)
-		if (c->server == server && c->peer_port == peer_port &&
-		    c->address == address.s_addr && c->is_closing == closing)
-			return c;
-	return NULL;
+	struct connection *c = *bucket_of(address.s_addr, peer_port);
+	while (c && (c->server != server || c->peer_port != peer_port ||
+		     c->address != address.s_addr || c->is_closing != closing))
+		c = c->next_of_peer;
+	return c;
+}
+
+/* Under the lock. */
+static void leave(struct connection *connection)
+{
+	struct connection **link =
+		bucket_of(connection->address, connection->peer_port);
+
+	while (*link != connection)
+		link = &(*link)->next_of_peer;
+	*link = connection->next_of_peer;
+	/* Its number may be a new connection's already. */
+	if (atomic_load(&reaper.by_fd[connection->fd]) == connection)
+		atomic_store(&reaper.by_fd[connection->fd], NULL);
+	while (reaper.top > FIRST_DESCRIPTOR && !atomic_load(&reaper.by_fd[reaper.top]))
+		reaper.top--;
+	if ((size_t)connection->fd < reaper.lowest)
+		reaper.lowest = (size_t)connection->fd;
+	if (connection->previous)
+		connection->previous->next = connection->next;
+	else
+		reaper.first = connection->next;
+	if (connection->next)
+		connection->next->previous = connection->previous;
+	atomic_fetch_sub(&connection->server->count, 1);
+	free(connection);
 }
 
 struct connection *reaper_find(struct http_server *server, const char *address,
@@ -408,21 +478,8 @@ void reaper_closed(const struct http_server *server, const char *address, int pe
 {
 	pthread_mutex_lock(&reaper.lock);
 	struct connection *connection = by_peer(server, address, peer_port, true);
-	if (connection) {
-		/* Its number may be a new connection's already. */
-		if (atomic_load(&reaper.by_fd[connection->fd]) == connection)
-			atomic_store(&reaper.by_fd[connection->fd], NULL);
-		while (reaper.top > 3 && !atomic_load(&reaper.by_fd[reaper.top]))
-			reaper.top--;
-		if (connection->previous)
-			connection->previous->next = connection->next;
-		else
-			reaper.first = connection->next;
-		if (connection->next)
-			connection->next->previous = connection->previous;
-		atomic_fetch_sub(&connection->server->count, 1);
-		free(connection);
-	}
+	if (connection)
+		leave(connection);
 	pthread_mutex_unlock(&reaper.lock);
 }
 
