@@ -52,6 +52,7 @@ struct http_server {
 	char host[32];
 	_Atomic int port;  /* 0 until it is known */
 	_Atomic int count; /* connections; written under the reaper's lock */
+	int ahead;         /* so many were entered before they began; likewise */
 	_Atomic int active;
 	_Atomic bool draining, stopped;
 };

@@ -380,6 +380,7 @@ static struct connection *enter(struct http_server *server, int fd,
 	connection->next_of_peer = *bucket;
 	*bucket = connection;
 	atomic_fetch_add(&server->count, 1);
+	server->ahead++;
 	atomic_store(&reaper.by_fd[fd], connection);
 	if ((size_t)fd > reaper.top)
 		reaper.top = (size_t)fd;
@@ -397,9 +398,12 @@ void reaper_notice(struct http_server *server)
 	struct sockaddr_in peer = { 0 };
 
 	pthread_mutex_lock(&reaper.lock);
-	int fd = find_socket(&any, &peer);
-	if (fd >= 0)
-		enter(server, fd, &peer);
+	/* A request may have found the last one before its neighbour could. */
+	if (--server->ahead < 0) {
+		int fd = find_socket(&any, &peer);
+		if (fd < 0 || !enter(server, fd, &peer))
+			server->ahead = 0;
+	}
 	pthread_mutex_unlock(&reaper.lock);
 }
 
