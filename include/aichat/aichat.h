@@ -12,7 +12,7 @@
  * **Event loops.** Sending does not block. What happens is taken with
  * aichat_reply_next(), which can wait or not; aichat_reply_fd() gives a descriptor for
  * poll(), GLib, libuv, Qt or asyncio that is readable exactly when there is something
- * to take.
+ * to take. One thread can wait for many replies: <aichat/watch.h>.
  *
  * **Threads.** Every function says which threads may call it. The library starts at
  * most two of its own, both at the first send (with the option prepare_to_send, when
@@ -49,6 +49,7 @@
 #include <aichat/options.h>
 #include <aichat/reply.h>
 #include <aichat/version.h>
+#include <aichat/watch.h>
 
 #ifdef __cplusplus
 extern "C" {

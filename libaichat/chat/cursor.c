@@ -8,6 +8,7 @@
 #include "chat/cursor.h"
 #include "chat/snapshot.h"
 #include "chat/turn.h"
+#include "chat/watch.h"
 
 struct aichat_reply *aic_cursor_new(void)
 {
@@ -90,6 +91,12 @@ void aic_cursor_signal(struct aichat_reply *reply)
 	uint64_t count = 1;
 	bool wanted = has_news(reply);
 
+	if (reply->watch) {
+		bool tell = wanted || reply->feed->over;
+		if (tell != reply->told)
+			aic_reply_watch_tell(reply, tell);
+		reply->told = tell;
+	}
 	if (reply->fd < 0 || wanted == reply->raised)
 		return;
 	/* An eventfd that holds 0 or 1 can always be written once and read once. */

@@ -23,6 +23,13 @@ struct aichat_reply {
 	int fd;     /* eventfd, -1 until it is asked for */
 	bool raised;
 	struct aichat_reply *next;
+	struct aichat_watch *watch; /* that it is in, or NULL */
+	uint64_t tag;
+	bool told; /* the watch knows of the news */
+
+	/* Under the watch's lock. */
+	struct aichat_reply *member_next, **member_link;
+	struct aichat_reply *ready_next, **ready_link; /* no link: it is not ready */
 };
 
 int aic_cursor_next(struct aichat_reply *reply, int64_t timeout_ms,
@@ -30,5 +37,6 @@ int aic_cursor_next(struct aichat_reply *reply, int64_t timeout_ms,
 /* Any thread. */
 void aic_cursor_wake(struct aichat_reply *reply);
 int aic_cursor_fd(struct aichat_reply *reply, int *ret_fd, aichat_error **reterr);
-/* Raise or lower the descriptor to what is true. Under the feed's lock. */
+/* Raise or lower the descriptor to what is true, and tell the watch. Under the feed's
+ * lock. */
 void aic_cursor_signal(struct aichat_reply *reply);

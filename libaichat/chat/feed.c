@@ -222,8 +222,8 @@ bool aic_feed_follow(struct aic_feed *feed)
 		/* Deleted: there is nothing to wait for. */
 		pthread_mutex_lock(&feed->lock);
 		feed->over = true;
-		pthread_cond_broadcast(&feed->changed);
 		pthread_mutex_unlock(&feed->lock);
+		aic_feed_wake(feed);
 	}
 	return true;
 }

@@ -184,6 +184,7 @@ struct everything {
 	aichat *ai, *view;
 	aichat_conversation *conv;
 	aichat_reply *running;
+	aichat_watch *watch;
 	aichat_record *record;
 	aichat_exchange *open, *asked;
 	char user_id[40], reply_id[40];
@@ -214,6 +215,8 @@ static void open_everything(struct everything *e, const char *store)
 	heard_done(&heard);
 	e->running = send_text(e->conv, "second", NULL);
 	hear_until(e->running, &heard, AICHAT_EVENT_TEXT);
+	ck_assert_int_eq(aichat_watch_new(&e->watch), 0);
+	expect(aichat_watch_add(e->watch, e->running, 1, &error), 0);
 	snprintf(e->reply_id, sizeof(e->reply_id), "%s", heard.reply_id);
 	heard_done(&heard);
 	aichat_options_free(echo);
@@ -228,6 +231,7 @@ static void drop_everything(struct everything *e)
 	aichat_record_free(e->record);
 	aichat_exchange_free(e->open);
 	aichat_exchange_free(e->asked);
+	aichat_watch_free(e->watch);
 	aichat_reply_unref(e->running);
 	aichat_conversation_unref(e->conv);
 	aichat_close(e->view);
@@ -353,6 +357,8 @@ START_TEST(closed)
 	aichat_close(e.ai);
 	e.ai = ai;
 	expect_all(&e, AICHAT_ECLOSED);
+	uint64_t tag = 0;
+	ck_assert_int_eq(aichat_watch_next(e.watch, STEP_MS, &tag), 1);
 	while (hear_one(e.running, &heard) == 1)
 		;
 	ck_assert(heard.result == 0 || heard.result == AICHAT_ECLOSED);
@@ -365,9 +371,18 @@ END_TEST
 static void in_child(struct everything *e, bool close_first)
 {
 	const aichat_event *event = NULL;
+	aichat_watch *watch = NULL;
+	uint64_t tag = 0;
 
 	expect_all(e, AICHAT_EFORK);
 	ck_assert_int_eq(aichat_reply_next(e->running, -1, &event), AICHAT_EFORK);
+	ck_assert_int_eq(aichat_watch_next(e->watch, -1, &tag), AICHAT_EFORK);
+	expect(aichat_watch_add(e->watch, e->running, 1, &error), AICHAT_EFORK);
+	aichat_watch_remove(e->watch, e->running);
+	aichat_watch_wake(e->watch);
+	ck_assert_int_eq(aichat_watch_new(&watch), 0);
+	expect(aichat_watch_add(watch, e->running, 1, &error), AICHAT_EFORK);
+	aichat_watch_free(watch);
 	if (close_first)
 		aichat_close(e->ai);
 	drop_everything(e);

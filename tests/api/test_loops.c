@@ -151,6 +151,136 @@ START_TEST(epoll_edge)
 }
 END_TEST
 
+/* What was told is taken as a whole. */
+static void watch_loop(aichat_reply *const *replies, struct tally *tally)
+{
+	aichat_watch *watch = NULL;
+	uint64_t tag = 0;
+
+	ck_assert_int_eq(aichat_watch_new(&watch), 0);
+	for (size_t i = 0; i < REPLIES; i++)
+		expect(aichat_watch_add(watch, replies[i], i, &error), 0);
+	while (tally->over < REPLIES) {
+		ck_assert_int_eq(aichat_watch_next(watch, STEP_MS, &tag), 1);
+		ck_assert_uint_lt(tag, REPLIES);
+		tally->wakeups++;
+		take(replies[tag], -1, tally);
+	}
+	/* Over, and silent for ever. */
+	ck_assert_int_eq(aichat_watch_next(watch, 10, &tag), AICHAT_EAGAIN);
+	aichat_watch_free(watch);
+}
+
+START_TEST(watch_all)
+{
+	aichat *ai = open_ai("memory:", TOKENS);
+	aichat_reply *replies[REPLIES];
+	struct tally tally = { 0 };
+
+	start_replies(ai, replies);
+	watch_loop(replies, &tally);
+	check_tally(&tally, replies);
+	aichat_close(ai);
+}
+END_TEST
+
+START_TEST(watch_stored)
+{
+	aichat *ai = open_ai(support_path("watch.db"), "n/5000/bytes/200");
+
+	for (int round = 0; round < 2; round++) {
+		aichat_reply *replies[REPLIES];
+		struct tally tally = { 0 };
+		for (size_t i = 0; i < REPLIES; i++) {
+			aichat_conversation *conv = new_conversation(ai, NULL);
+			replies[i] = send_text(conv, "Many words.", NULL);
+			aichat_conversation_unref(conv);
+		}
+		/* Once from the start, once from where the events are on disk only. */
+		if (round)
+			sleep_ms(100);
+		watch_loop(replies, &tally);
+		ck_assert_uint_eq(tally.for_nothing, 0);
+		for (size_t i = 0; i < REPLIES; i++)
+			aichat_reply_unref(replies[i]);
+	}
+	aichat_close(ai);
+}
+END_TEST
+
+static void *watch_until_woken(void *watch)
+{
+	uint64_t tag = 0;
+	int rc = aichat_watch_next(watch, -1, &tag);
+
+	return rc == AICHAT_EAGAIN ? watch : NULL;
+}
+
+START_TEST(a_watch_and_its_members)
+{
+	aichat *ai = open_ai(support_path("members.db"), "n/1000/stall/2000");
+	aichat_conversation *conv = new_conversation(ai, NULL);
+	aichat_reply *reply = send_text(conv, "hi", NULL);
+	aichat_watch *watch = NULL, *other = NULL;
+	const aichat_event *event = NULL;
+	struct heard heard = { 0 };
+	uint64_t tag = 0;
+	pthread_t thread;
+	void *woken = NULL;
+
+	ck_assert_int_eq(aichat_watch_new(NULL), AICHAT_EINVAL);
+	ck_assert_int_eq(aichat_watch_new(&watch), 0);
+	ck_assert_int_eq(aichat_watch_new(&other), 0);
+	ck_assert_int_eq(aichat_watch_next(NULL, 0, &tag), AICHAT_EINVAL);
+	ck_assert_int_eq(aichat_watch_next(watch, 0, &tag), AICHAT_EAGAIN);
+	expect(aichat_watch_add(watch, NULL, 1, &error), AICHAT_EINVAL);
+	expect(aichat_watch_add(NULL, reply, 1, &error), AICHAT_EINVAL);
+
+	/* Told once while there is something, and of nothing when that was taken. */
+	hear_until(reply, &heard, AICHAT_EVENT_TEXT);
+	while (aichat_reply_next(reply, 200, &event) == 1)
+		heard.last_seq = aichat_event_seq(event);
+	expect(aichat_watch_add(watch, reply, 7, &error), 0);
+	ck_assert_int_eq(aichat_watch_next(watch, 0, &tag), AICHAT_EAGAIN);
+	expect(aichat_watch_add(watch, reply, 8, &error), AICHAT_ESTATE);
+	expect(aichat_watch_add(other, reply, 8, &error), AICHAT_ESTATE);
+	aichat_watch_remove(other, reply); /* it is not in there */
+
+	/* The one that waits is woken, or the next that would. */
+	ck_assert_int_eq(pthread_create(&thread, NULL, watch_until_woken, watch), 0);
+	sleep_ms(50);
+	aichat_watch_wake(watch);
+	ck_assert_int_eq(pthread_join(thread, &woken), 0);
+	ck_assert_ptr_eq(woken, watch);
+	aichat_watch_wake(watch);
+	ck_assert_int_eq(aichat_watch_next(watch, -1, &tag), AICHAT_EAGAIN);
+	aichat_watch_wake(NULL);
+
+	/* What is there when a reply comes is told, and not any more when it goes. */
+	expect(aichat_reply_cancel(reply, &error), 0);
+	ck_assert_int_eq(aichat_watch_next(watch, STEP_MS, &tag), 1);
+	ck_assert_uint_eq(tag, 7);
+	ck_assert_int_eq(aichat_watch_next(watch, 0, &tag), AICHAT_EAGAIN);
+	aichat_watch_remove(watch, reply);
+	expect(aichat_watch_add(watch, reply, 9, &error), 0);
+	aichat_watch_remove(watch, reply);
+	ck_assert_int_eq(aichat_watch_next(watch, 0, &tag), AICHAT_EAGAIN);
+	aichat_watch_remove(watch, NULL);
+	aichat_watch_remove(NULL, reply);
+
+	/* A watch keeps its members. */
+	expect(aichat_watch_add(other, reply, 9, &error), 0);
+	aichat_reply_unref(reply);
+	ck_assert_int_eq(aichat_watch_next(other, 0, &tag), 1);
+	ck_assert_ptr_null(aichat_watch_free(other));
+	ck_assert_ptr_null(aichat_watch_free(watch));
+	ck_assert_ptr_null(aichat_watch_free(NULL));
+	heard_done(&heard);
+	aichat_conversation_unref(conv);
+	aichat_close(ai);
+}
+END_TEST
+
 struct looper {
 	pthread_t thread;
 	aichat_reply *reply;
@@ -217,4 +347,4 @@ START_TEST(poll_stored)
 END_TEST
 
 SUITE("loops", poll_one_by_one, poll_all, epoll_level, epoll_edge, poll_in_threads,
-      poll_stored)
+      poll_stored, watch_all, watch_stored, a_watch_and_its_members)

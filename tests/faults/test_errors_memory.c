@@ -33,6 +33,7 @@ START_TEST(values)
 {
 	aichat_json *doc = NULL;
 	aichat_message *message = NULL;
+	aichat_watch *watch = NULL;
 	aichat_options *options = bag("max_tokens", "5", NULL);
 	char *text = NULL;
 	size_t at = 0;
@@ -41,6 +42,7 @@ START_TEST(values)
 	expect_no_memory(
 		aichat_json_parse_limited("[1]", -1, 0, 0, 0, &at, &doc, &error));
 	expect_no_memory(aichat_message_new(AICHAT_ROLE_USER, "x", -1, &message));
+	expect_no_memory(aichat_watch_new(&watch));
 	expect_no_memory(
 		aichat_message_from_json("{\"role\":\"user\"}", -1, &message, &error));
 	ck_assert_ptr_null(message);

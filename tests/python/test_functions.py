@@ -311,6 +311,15 @@ class Functions(support.ProviderTest):
                 self.assertGreater(_ffi.event_usage(event, UsageKind.OUTPUT), 0)
         with self.assertRaises(aichat.WaitTimeout):
             _ffi.reply_next(reply, 0)
+        watch = _ffi.watch_new()
+        _ffi.watch_add(watch, reply, 2**63)
+        with self.assertRaises(aichat.WaitTimeout):
+            _ffi.watch_next(watch, 0)
+        _ffi.watch_wake(watch)
+        with self.assertRaises(aichat.WaitTimeout):
+            _ffi.watch_next(watch, -1)
+        _ffi.watch_remove(watch, reply)
+        watch = None
         _ffi.reply_wake(reply)
         with self.assertRaises(aichat.WaitTimeout):
             _ffi.reply_next(reply, -1)

@@ -305,6 +305,12 @@ class aichat_json_writer(Handle):
     release = declare("aichat_json_writer_unref", c_void_p, c_void_p)
 
 
+class aichat_watch(Handle):
+    """aichat_watch *"""
+
+    release = declare("aichat_watch_free", c_void_p, c_void_p)
+
+
 aichat_log_hook: Any = CFUNCTYPE(None, c_void_p, c_int, c_char_p)
 
 aichat_version = declare("aichat_version", c_void_p)
@@ -710,6 +716,15 @@ aichat_json_writer_finish = declare(
         "aichat_json_writer_finish", c_int, aichat_json_writer, POINTER(c_void_p),
         POINTER(c_size_t))
 aichat_json_writer_reset = declare("aichat_json_writer_reset", None, aichat_json_writer)
+aichat_watch_new = declare("aichat_watch_new", c_int, POINTER(aichat_watch))
+aichat_watch_free = declare("aichat_watch_free", c_void_p, aichat_watch)
+aichat_watch_add = declare(
+        "aichat_watch_add", c_int, aichat_watch, aichat_reply, c_uint64,
+        POINTER(aichat_error))
+aichat_watch_remove = declare("aichat_watch_remove", None, aichat_watch, aichat_reply)
+aichat_watch_next = declare(
+        "aichat_watch_next", c_int, aichat_watch, c_int64, POINTER(c_uint64))
+aichat_watch_wake = declare("aichat_watch_wake", None, aichat_watch)
 aichat_open = declare(
         "aichat_open", c_int, aichat_options, POINTER(aichat), POINTER(aichat_error))
 aichat_close = declare("aichat_close", c_void_p, aichat)
@@ -2302,6 +2317,42 @@ def json_writer_finish(writer: Optional[aichat_json_writer]) -> Optional[str]:
 def json_writer_reset(writer: Optional[aichat_json_writer]) -> None:
     """Forget text and mistakes and start anew with the same memory."""
     aichat_json_writer_reset(writer)
+
+
+def watch_new() -> aichat_watch:
+    """A watch without replies."""
+    ret_watch = aichat_watch()
+    code = aichat_watch_new(byref(ret_watch))
+    check(code)
+    return ret_watch
+
+
+def watch_add(watch: aichat_watch, reply: aichat_reply, tag: int) -> None:
+    """Watch a reply. If there is something to take, it is told at once."""
+    reterr = aichat_error()
+    code = aichat_watch_add(watch, reply, tag, byref(reterr))
+    check(code, reterr)
+
+
+def watch_remove(watch: Optional[aichat_watch], reply: Optional[aichat_reply]) -> None:
+    """Take a reply out. When this returns, aichat_watch_next() does not give its tag
+    any more; a thread to which it was given before may still have it."""
+    aichat_watch_remove(watch, reply)
+
+
+def watch_next(watch: aichat_watch, timeout_ms: int) -> Tuple[int, int]:
+    """The next reply for which aichat_reply_next() would return something else than
+    AICHAT_EAGAIN."""
+    ret_tag = c_uint64()
+    code: int = aichat_watch_next(watch, timeout_ms, byref(ret_tag))
+    check(code)
+    return code, ret_tag.value
+
+
+def watch_wake(watch: Optional[aichat_watch]) -> None:
+    """Make one aichat_watch_next() return AICHAT_EAGAIN: the one that waits, or the
+    next that would."""
+    aichat_watch_wake(watch)
 
 
 def open(options: Optional[aichat_options]) -> aichat:
