@@ -377,6 +377,13 @@ bool auth_holds(const struct call *call, struct auth_watch *watch)
 	return auth_still_valid(call->server, &call->principal);
 }
 
+bool auth_is_unchanged(const struct call *call, const struct auth_watch *watch)
+{
+	struct auth_cache *cache = accounts_cache(call->server->accounts);
+
+	return watch->changes == atomic_load(&cache->cleared);
+}
+
 bool auth_csrf(struct call *call, char ret_csrf[DIGEST_TEXT])
 {
 	struct credential credential = credential_of(call->request);

@@ -39,6 +39,8 @@ struct auth_watch {
 	int64_t asked_mono_us;
 };
 bool auth_holds(const struct call *call, struct auth_watch *watch);
+/* No right of anybody has changed since auth_holds() looked. */
+bool auth_is_unchanged(const struct call *call, const struct auth_watch *watch);
 /* 401, as for a key that nobody knows: it does not hold, or does not any more. */
 void auth_refuse(struct call *call);
 /* The CSRF token of the login that the request came with. False: it came with a key. */

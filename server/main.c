@@ -24,6 +24,7 @@
 #include "metrics.h"
 #include "notify.h"
 #include "ongoing.h"
+#include "teller.h"
 
 #define STATUS_USAGE 2
 #define HURRY_MS 2000   /* for streams to end once they are told, and once they are cut */
@@ -279,8 +280,11 @@ static int start(struct daemon *daemon, bool serving)
 	server->metrics = metrics_new();
 	if (!server->limits || !server->metrics)
 		return fail_error(NULL);
-	server->ongoings = serving ? ongoings_new(server) : NULL;
-	if (serving && !server->ongoings)
+	if (!serving)
+		return EXIT_SUCCESS;
+	server->ongoings = ongoings_new(server);
+	server->teller = teller_new();
+	if (!server->ongoings || !server->teller)
 		return fail_error(NULL);
 	return EXIT_SUCCESS;
 }
@@ -384,6 +388,7 @@ static void stop(struct daemon *daemon)
 
 	server->http = http_server_stop(server->http);
 	server->admin_http = http_server_stop(server->admin_http);
+	server->teller = teller_free(server->teller);
 	server->ongoings = ongoings_free(server->ongoings);
 	server->limits = limits_free(server->limits);
 	server->metrics = metrics_free(server->metrics);

@@ -15,6 +15,7 @@ struct limits;
 struct metrics;
 struct http_server;
 struct ongoings;
+struct teller;
 
 struct settings { /* of the section `server`; strings borrowed from the options */
 	const char *listen;
@@ -47,6 +48,7 @@ struct server {
 	struct limits *limits;     /* limits.h */
 	struct metrics *metrics;   /* metrics.h */
 	struct ongoings *ongoings; /* ongoing.h */
+	struct teller *teller;     /* teller.h */
 	struct http_server *http, *admin_http;
 	_Atomic bool draining; /* nothing new */
 	_Atomic bool stopping; /* streams end now, and can be resumed */

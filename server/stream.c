@@ -3,7 +3,8 @@
  *
  * Events have their numbers as `id:`, so that a browser comes back with Last-Event-ID
  * and misses nothing. All that is there goes out in one write: when the machine is
- * behind, writes get fewer and larger. A client that takes nothing for too long is
+ * behind, writes get fewer and larger. While a client takes what comes, the teller's
+ * thread tells it; its worker does the rest. A client that takes nothing for too long is
  * dropped by http/; the reply is not its business.
  */
 
@@ -16,6 +17,7 @@
 #include "log.h"
 #include "server.h"
 #include "stream.h"
+#include "teller.h"
 
 #define WRITE_BYTES_MAX ((size_t)64 * 1024)
 /* A buffer that grew beyond this is given back after the write. */
@@ -25,12 +27,15 @@
 #define RETRY_SOON "retry: 1000\n\n"
 
 struct telling {
+	struct told told; /* first */
 	struct call *call;
 	aichat_reply *reply;
 	struct ongoing *ongoing;
 	struct auth_watch rights;
 	int64_t beat_us; /* of the last heartbeat */
 	bool over;       /* the terminal event was taken */
+	bool caught_up;  /* everything that there was is sent */
+	bool is_cut;     /* the client cannot be told any more */
 	char *out;
 	size_t len, room;
 };
@@ -44,9 +49,12 @@ bool stream_is_wanted(const struct call *call)
 }
 
 /* On the reaper's thread. */
-static void look_up(void *reply)
+static void look_up(void *user)
 {
-	aichat_reply_wake(reply);
+	struct telling *t = user;
+
+	aichat_reply_wake(t->reply);
+	teller_need(t->call->server->teller, &t->told);
 }
 
 static void note(struct telling *t, const aichat_event *event)
@@ -94,11 +102,9 @@ static bool add_event(struct telling *t, const aichat_event *event)
 	return ok;
 }
 
-/* False: the client is gone, or there was no memory. */
-static bool send_out(struct telling *t)
+/* What is there was written, or given up. */
+static void forget_out(struct telling *t)
 {
-	int result = t->len ? http_write(t->call->request, t->out, t->len) : 0;
-
 	if (t->len && !t->call->first_byte_mono_us)
 		t->call->first_byte_mono_us = clock_mono_us();
 	t->len = 0;
@@ -107,6 +113,14 @@ static bool send_out(struct telling *t)
 		t->out = NULL;
 		t->room = 0;
 	}
+}
+
+/* False: the client is gone, or there was no memory. */
+static bool send_out(struct telling *t)
+{
+	int result = t->len ? http_write(t->call->request, t->out, t->len) : 0;
+
+	forget_out(t);
 	return result == 0;
 }
 
@@ -146,22 +160,54 @@ static int64_t until_beat_ms(const struct telling *t)
 	return left_ms < 1 ? 1 : left_ms;
 }
 
-/* Wait for events, and send all that there are. */
-static enum turn tell_some(struct telling *t)
+/* Put events into the buffer, as many as there are or fit; what the last look said. */
+static int take_events(struct telling *t, int64_t timeout_ms)
 {
 	const aichat_event *event = NULL;
-	int64_t beat_us = t->beat_us;
-	int rc = aichat_reply_next(t->reply, until_beat_ms(t), &event);
+	int rc = aichat_reply_next(t->reply, timeout_ms, &event);
 
 	while (rc == 1) {
-		if (!add_event(t, event))
-			return CUT;
+		if (!add_event(t, event)) {
+			t->is_cut = true;
+			break;
+		}
 		if (t->over || t->len >= WRITE_BYTES_MAX)
 			break;
 		rc = aichat_reply_next(t->reply, 0, &event);
 	}
-	if (t->len && !send_out(t))
+	return rc;
+}
+
+/*
+ * On the teller's thread: send what there is, so long as the client takes it. What is
+ * out of the ordinary is the worker's.
+ */
+static bool tell(struct told *told)
+{
+	struct telling *t = (struct telling *)told;
+
+	if (!auth_is_unchanged(t->call, &t->rights))
+		return false;
+	int rc = take_events(t, 0);
+	if (t->len && !t->is_cut) {
+		int result = http_write_now(t->call->request, t->out, t->len);
+		forget_out(t);
+		t->is_cut = result < 0;
+		if (result != 0)
+			return false;
+	}
+	return rc == AICHAT_EAGAIN;
+}
+
+/* Send all that there is, after a wait of at most so long. */
+static enum turn tell_some(struct telling *t, int64_t timeout_ms)
+{
+	int64_t beat_us = t->beat_us;
+	int rc = t->over || t->is_cut ? 1 : take_events(t, timeout_ms);
+
+	if (t->is_cut || !http_flush(t->call->request) || (t->len && !send_out(t)))
 		return CUT;
+	t->caught_up = rc == AICHAT_EAGAIN;
 	if (t->over || rc == 0)
 		return THE_END;
 	if (rc < 0 && rc != AICHAT_EAGAIN) {
@@ -189,8 +235,11 @@ static void tell_events(struct telling *t, const aichat_event *first)
 		turn = CUT;
 	else if (t->over)
 		turn = THE_END;
-	while (turn == GO_ON)
-		turn = tell_some(t);
+	while (turn == GO_ON) {
+		bool told = t->caught_up && teller_hold(t->call->server->teller, &t->told,
+							until_beat_ms(t));
+		turn = tell_some(t, told || !t->caught_up ? 0 : until_beat_ms(t));
+	}
 	if (turn == THE_END)
 		http_end_stream(request);
 }
@@ -307,6 +356,7 @@ void stream_reply(struct call *call, aichat_reply *reply, const aichat_event *fi
 		  struct ongoing *ongoing, bool as_events)
 {
 	struct telling t = {
+		.told = { .reply = reply, .tell = tell },
 		.call = call,
 		.reply = reply,
 		.ongoing = ongoing,
@@ -314,14 +364,16 @@ void stream_reply(struct call *call, aichat_reply *reply, const aichat_event *fi
 	};
 	struct viewer viewer = { .reply_id = aichat_reply_id(reply) };
 
+	told_init(&t.told);
 	viewer_add(call->server->ongoings, &viewer);
-	http_watch(call->request, look_up, reply);
+	http_watch(call->request, look_up, &t);
 	if (as_events)
 		tell_events(&t, first);
 	else
 		wait_for_end(&t, first);
 	http_unwatch(call->request);
 	viewer_remove(call->server->ongoings, &viewer);
+	told_done(&t.told);
 	free(t.out);
 	if (t.over)
 		ongoing_end(ongoing, call);

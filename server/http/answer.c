@@ -3,11 +3,13 @@
  * each piece of a stream. Several small writes wait for one another's acknowledgements.
  */
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "internal.h"
@@ -223,9 +225,10 @@ void http_begin_stream(struct http_request *request, int status, const char *con
 	request->headers = head;
 }
 
-/* A piece, and the end if `last`, in one write with the head if that still waits. */
-static int write_piece(struct http_request *request, const void *bytes, size_t len,
-		       bool last)
+/* A piece, and the end if `last`, behind what still waits: the head, or what the client
+ * did not take. */
+static struct text make_piece(struct http_request *request, const void *bytes, size_t len,
+			      bool last)
 {
 	struct text text = request->headers;
 
@@ -241,6 +244,13 @@ static int write_piece(struct http_request *request, const void *bytes, size_t l
 		text_add(&text, "\r\n", 2);
 	if (last && request->is_http11)
 		text_add(&text, "0\r\n\r\n", 5);
+	return text;
+}
+
+static int write_piece(struct http_request *request, const void *bytes, size_t len,
+		       bool last)
+{
+	struct text text = make_piece(request, bytes, len, last);
 	int result = request->is_cut           ? -1
 		     : text.len || text.failed ? write_counted(request, &text)
 					       : 0;
@@ -253,6 +263,39 @@ int http_write(struct http_request *request, const void *bytes, size_t len)
 	if (!request->is_stream || request->is_ended)
 		return -1;
 	return write_piece(request, bytes, len, false);
+}
+
+int http_write_now(struct http_request *request, const void *bytes, size_t len)
+{
+	if (!request->is_stream || request->is_ended || request->is_cut ||
+	    http_is_gone(request))
+		return -1;
+	struct text text = make_piece(request, bytes, len, false);
+	ssize_t sent = text.failed ? -1
+				   : send(request->connection->fd, text.data, text.len,
+					  MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent < 0 && !text.failed && (errno == EAGAIN || errno == EINTR))
+		sent = 0;
+	if (sent < 0) {
+		request->is_cut = true;
+		request->keep = false;
+		free(text.data);
+		return -1;
+	}
+	request->bytes_sent += sent;
+	text.len -= (size_t)sent;
+	if (text.len == 0) {
+		free(text.data);
+		return 0;
+	}
+	memmove(text.data, text.data + sent, text.len);
+	request->headers = text;
+	return 1;
+}
+
+bool http_flush(struct http_request *request)
+{
+	return !request->headers.len || http_write(request, NULL, 0) == 0;
 }
 
 void http_end_stream(struct http_request *request)

@@ -102,6 +102,14 @@ void http_begin_stream(struct http_request *request, int status,
 /* One write, chunked where the client is HTTP/1.1. 0, or -1: the client is gone, or too
  * slow; write no more. */
 int http_write(struct http_request *request, const void *bytes, size_t len);
+/*
+ * The same without a wait: what the client does not take at once stays with the request
+ * for the next http_write() or http_flush(), and this returns 1. From any thread, while
+ * the worker does nothing with the request.
+ */
+int http_write_now(struct http_request *request, const void *bytes, size_t len);
+/* Write what http_write_now() has left. False: the client is gone, or too slow. */
+bool http_flush(struct http_request *request);
 /* The regular end of a stream. Without it the connection is cut, and the client sees
  * that something is missing. */
 void http_end_stream(struct http_request *request);

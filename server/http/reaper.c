@@ -375,8 +375,8 @@ static struct connection *enter(struct http_server *server, int fd,
 	if (reaper.first)
 		reaper.first->previous = connection;
 	reaper.first = connection;
-	struct connection **bucket =
-		bucket_of(connection->address, connection->peer_port);
+	struct connection **bucket = bucket_of(connection->address,
+					       connection->peer_port);
 	connection->next_of_peer = *bucket;
 	*bucket = connection;
 	atomic_fetch_add(&server->count, 1);
@@ -425,8 +425,7 @@ static struct connection *by_peer(const struct http_server *server, const char *
 /* Under the lock. */
 static void leave(struct connection *connection)
 {
-	struct connection **link =
-		bucket_of(connection->address, connection->peer_port);
+	struct connection **link = bucket_of(connection->address, connection->peer_port);
 
 	while (*link != connection)
 		link = &(*link)->next_of_peer;

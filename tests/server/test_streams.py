@@ -2,6 +2,7 @@
 dawdle, ends of every kind, and what survives the daemon."""
 
 import asyncio
+import json
 import random
 import signal
 import socket
@@ -24,6 +25,7 @@ class StreamTest(NativeTest):
                "detached_per_user": "100"}
     models = {"paced": f"n/{TOKENS}/rate/200", "slow": "n/5000/rate/20",
               "stalled": "stall/0", "cut": "n/50/cut/3000", "large": "n/3000/bytes/2000",
+              "fat": "n/600/bytes/4000/rate/600",
               "sound": f"n/{TOKENS}/rate/1000", "tools": "tools/2"}
 
     def begin(self, model, daemon=None):
@@ -171,6 +173,31 @@ class StreamTest(NativeTest):
         self.assertLess(len(got), 3000 * 2000)
         self.assertNotIn(b'"type":"done"', got)
         self.assertEqual(len(text_of(list(self.look(reply)))), 3000 * 2000)
+
+    def test_a_reader_that_dawdles_loses_nothing(self):
+        reply, _ = self.begin("fat")
+        steady = threading.Thread(target=lambda: list(self.look(reply)))
+        steady.start()
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            sock.settimeout(60)
+            sock.connect(("127.0.0.1", self.daemon.port))
+            sock.sendall(f"GET {reply}/events HTTP/1.0\r\nHost: localhost\r\n"
+                         f"Authorization: Bearer {self.daemon.key or 'x'}\r\n\r\n".encode())
+            got, size = b"", 1000
+            while piece := sock.recv(size):
+                got += piece
+                if len(got) < 3000:
+                    time.sleep(0.3)
+                else:
+                    size = 1 << 20
+        steady.join()
+        seen = [json.loads(line[6:]) for line in got.decode().splitlines()
+                if line.startswith("data: ")]
+        self.assertEqual([e["seq"] for e in seen], list(range(1, len(seen) + 1)))
+        self.assertEqual(seen[-1]["state"], "complete")
+        self.assertEqual(text_of(seen), message_text(seen[-1]["message"]))
+        self.assertEqual(len(text_of(seen)), 600 * 4000)
 
     # --- ends ---
 
