@@ -149,7 +149,7 @@ void aic_anthropic_put_error(struct aic_json_writer *w, const aichat_error *erro
 {
 	int code = aichat_error_code(error);
 	const char *type = error_type(code, error_status(error));
-	const char *word = aic_word_for(error);
+	const char *word = aichat_error_provider_code(error);
 	const char *line = aichat_error_message(error);
 
 	aic_json_begin(w, '{');
@@ -159,7 +159,7 @@ void aic_anthropic_put_error(struct aic_json_writer *w, const aichat_error *erro
 	aic_json_put_member(w, "type", type);
 	aic_json_put_member(w, "message", *line ? line : aichat_error_text(code));
 	if (!word)
-		word = aichat_error_provider_code(error);
+		word = aic_word_for(error);
 	if (word && !aic_streq(word, type)) {
 		aic_json_put_key(w, "details");
 		aic_json_begin(w, '{');

@@ -187,7 +187,7 @@ static int scan(struct aic_anthropic_decoder *d, struct aic_str data, const char
 	if (code >= 0 || code == AICHAT_ENOMEM)
 		return code;
 	/* Bad JSON of a provider is not the caller's bad JSON. */
-	if (code == AICHAT_EJSON)
+	if (code == AICHAT_EJSON || code == AICHAT_EUTF8)
 		code = AICHAT_EPROTOCOL;
 	d->base.finished = false;
 	if (!d->base.error)

@@ -129,9 +129,7 @@ START_TEST(before_the_first_content)
 					      (before[_i].code == AICHAT_EOVERLOADED &&
 					       a.rc == AICHAT_EPROVIDER) ||
 					      (before[_i].code == AICHAT_EMODEL &&
-					       a.rc == AICHAT_EREQUEST) ||
-					      (before[_i].code == AICHAT_EPROTOCOL &&
-					       a.rc == AICHAT_EUTF8),
+					       a.rc == AICHAT_EREQUEST),
 				      "%s: %s", before[_i].elements, a.line);
 			ck_assert_int_eq(a.should_retry, before[_i].should_retry);
 			ck_assert_int_eq(a.result, a.rc);

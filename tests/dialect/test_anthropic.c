@@ -407,7 +407,7 @@ START_TEST(bad_data)
 	ck_assert_ptr_nonnull(strstr(aichat_error_message(o.error), "column"));
 	outcome_done(&o);
 	o = read_stream(START, EVENT("{'type':'\xff'}"));
-	ck_assert_int_eq(o.code, AICHAT_EUTF8);
+	ck_assert_int_eq(o.code, AICHAT_EPROTOCOL);
 	outcome_done(&o);
 	o = read_stream(START, EVENT("7"), EVENT("[]"), EVENT("{'error':null,'type':1}"),
 			EVENT("{'error':false}"), STOP("end_turn"));

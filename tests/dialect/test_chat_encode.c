@@ -452,7 +452,9 @@ START_TEST(errors)
 		{ AICHAT_EAUTH, 502, "server_error", "null" },
 		{ AICHAT_EOVERLOADED, 503, "service_unavailable_error",
 		  "\"server_is_overloaded\"" },
-		{ AICHAT_ETIMEOUT, 504, "server_error", "null" },
+		{ AICHAT_ETIMEOUT, 504, "server_error", "\"provider_timeout\"" },
+		{ AICHAT_ENETWORK, 502, "server_error", "\"provider_unreachable\"" },
+		{ AICHAT_ETLS, 502, "server_error", "\"provider_tls\"" },
 		{ AICHAT_EINTERNAL, 500, "server_error", "null" },
 	};
 
