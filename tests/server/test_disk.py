@@ -13,9 +13,7 @@ import unittest
 
 from base import SECONDS, wait_until
 from native import message_text, text_of
-from test_faults import CHAT, MESSAGES, FaultTest, tokens
-
-SANITIZED = bool(os.environ.get("AICHAT_SANITIZE_FLAGS"))
+from test_faults import CHAT, MESSAGES, SANITIZED, FaultTest, tokens
 
 
 class DiskTest(FaultTest):

@@ -12,12 +12,13 @@ import tempfile
 import threading
 import unittest
 
-from base import PROVIDER_KEY, SECONDS, wait_until
+from base import PROVIDER_KEY, SECONDS, read_all, wait_until
 from fakellm import Fakellm
 from native import NativeTest, message_text, text_of
 from tls import OTHER_HOST, Certificates, Door
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+SANITIZED = bool(os.environ.get("AICHAT_SANITIZE_FLAGS"))
 
 
 def tokens(count):
@@ -239,6 +240,8 @@ HELLO = (text_delta("Hel"), text_delta("lo"))
 class Scripts(FaultTest):
     """Rows 25 and 32: streams that no provider should send."""
 
+    dialect, version = "anthropic-messages", ""
+
     scripts = {
         "in-order": anthropic(START, OPEN, *HELLO, CLOSE, DELTA, STOP),
         "start-twice": anthropic(START, START, OPEN, *HELLO, CLOSE, DELTA, STOP),
@@ -258,7 +261,7 @@ class Scripts(FaultTest):
     # All others are complete: what is not due is passed over.
     broken = {"stop-first": ("INTERRUPTED", "interrupted"),
               "bad-json": ("PROVIDER_PROTOCOL", "interrupted"),
-              "bad-utf8": ("BAD_UTF8", "interrupted")}
+              "bad-utf8": ("PROVIDER_PROTOCOL", "interrupted")}
 
     @classmethod
     def setUpClass(cls):
@@ -277,8 +280,9 @@ class Scripts(FaultTest):
     def start_daemon(cls, home=None, options=None, env=None, **how):
         options = dict(options or {})
         for name in cls.scripts:
-            options.update({f"provider.{name}.base_url": cls.scripted.base(f"fix/{name}"),
-                            f"provider.{name}.dialect": "anthropic-messages",
+            base = cls.scripted.base(f"fix/{name}") + cls.version
+            options.update({f"provider.{name}.base_url": base,
+                            f"provider.{name}.dialect": cls.dialect,
                             f"provider.{name}.api_key": PROVIDER_KEY})
         return super().start_daemon(home, options, env, **how)
 
@@ -291,9 +295,54 @@ class Scripts(FaultTest):
                 code, wanted = self.broken.get(name, (None, "complete"))
                 self.assertEqual((state, seen[-1].get("error", {}).get("code")),
                                  (wanted, code))
+                text = "" if wanted == "failed" else "Hello"
                 self.assertEqual((text_of(seen), message_text(seen[-1]["message"])),
-                                 ("Hello", "Hello"))
+                                 (text, text))
         self.verify(self.home)
+
+    def test_a_providers_bad_bytes_are_not_the_callers(self):
+        for name in self.scripts:
+            if name.startswith("bad-"):
+                for status, body in self.through_the_gateway(name):
+                    self.assertEqual((name, status), (name, 502), body)
+
+
+def chat(*chunks):
+    return b"".join(b"data: " + (chunk if isinstance(chunk, bytes)
+                                 else json.dumps(chunk).encode()) + b"\n\n"
+                    for chunk in chunks)
+
+
+def piece(delta, finish=None, **more):
+    return {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "fake",
+            "choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **more}
+
+
+ROLE, FINISH, DONE = piece({"role": "assistant"}), piece({}, "stop"), b"[DONE]"
+USAGE = {**piece({}), "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}}
+HELLO_CHAT = (piece({"content": "Hel"}), piece({"content": "lo"}))
+
+
+class ChatScripts(Scripts):
+    """The same in the other dialect."""
+
+    dialect, version = "openai-chat", "/v1"
+    scripts = {
+        "in-order": chat(ROLE, *HELLO_CHAT, FINISH, USAGE, DONE),
+        "role-twice": chat(ROLE, ROLE, *HELLO_CHAT, ROLE, FINISH, DONE),
+        "finish-twice": chat(ROLE, *HELLO_CHAT, FINISH, FINISH, USAGE, DONE),
+        "done-twice": chat(ROLE, *HELLO_CHAT, FINISH, DONE, DONE),
+        "usage-twice": chat(USAGE, ROLE, *HELLO_CHAT, FINISH, USAGE, DONE),
+        "all-twice": 2 * chat(ROLE, *HELLO_CHAT, FINISH, DONE),
+        "text-after-done": chat(ROLE, *HELLO_CHAT, FINISH, DONE, *HELLO_CHAT),
+        "done-first": chat(DONE, ROLE, *HELLO_CHAT, FINISH),
+        "bad-json": chat(ROLE, *HELLO_CHAT, b'{"choices": [{"delta"'),
+        "bad-utf8": chat(ROLE, *HELLO_CHAT, json.dumps(piece({"content": "X"})).encode()
+                         .replace(b"X", b"\xff\xfe")),
+    }
+    broken = {"done-first": ("INTERRUPTED", "failed"),
+              "bad-json": ("PROVIDER_PROTOCOL", "interrupted"),
+              "bad-utf8": ("PROVIDER_PROTOCOL", "interrupted")}
 
 
 # Of Linux; Python does not name them.
@@ -359,6 +408,9 @@ class Viewers(FaultTest):
             events = self.stream(self.new("paced", daemon), daemon=daemon)
             seen = events.until("text")
             socks = [daemon.connect() for _ in range(120)]
+            # Whoever is too many is told so, and is not kept waiting.
+            for sock in socks[-8:]:
+                self.assertTrue(read_all(sock).startswith(b"HTTP/1.1 503 "))
             seen += list(events)
             for sock in socks:
                 sock.close()
