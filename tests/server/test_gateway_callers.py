@@ -1,14 +1,16 @@
 """Who asks the gateway: what is booked for them, callers that leave, and what is ended
 before there is an answer."""
 
+import contextlib
 import random
 import signal
 import socket
+import sqlite3
 import threading
 import time
 import unittest
 
-from base import read_all, read_until, wait_until
+from base import SECONDS, read_all, read_until, wait_until
 from gateway import CHAT, LAST, MESSAGES, MODELS, SURFACES, GatewayTest, question, send
 
 
@@ -63,6 +65,25 @@ class Accounts(GatewayTest):
         answer = self.post(MESSAGES, question(MODELS[0]), key="ack_nobody")
         self.assertEqual(answer.status, 401)
         self.assertEqual(answer.json()["error"]["type"], "authentication_error")
+
+    def test_what_was_let_in_is_not_asked_for_again(self):
+        """A prompt answer costs no look into the store for rights that were checked a moment
+        ago: of a key that went there, without a word to the daemon, nobody knows yet."""
+        daemon = self.another(options={"heartbeat_ms": "60000"})
+        path, = daemon.home.rglob("*.db")
+        for _ in range(20):
+            made = daemon.request("POST", "/api/v1/me/keys", {"name": "short-lived"}).json()
+            answer = self.post(CHAT, question(MODELS[0]), daemon, key=made["key"])
+            self.assertEqual(answer.status, 200, answer)
+            began = time.monotonic()
+            with contextlib.closing(sqlite3.connect(path, timeout=SECONDS)) as db, db:
+                db.execute("DELETE FROM record WHERE kind = 'key' AND id = ?", (made["id"],))
+            statuses = {self.post(surface, question(MODELS[0], stream), daemon,
+                                  key=made["key"]).status
+                        for surface in SURFACES for stream in (False, True)}
+            if time.monotonic() - began < 3:  # what was looked up is believed for five
+                break
+        self.assertEqual(statuses, {200})
 
     def test_a_key_that_is_taken_away(self):
         """Its stream ends soon, and does not look whole."""
