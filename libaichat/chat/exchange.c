@@ -60,13 +60,15 @@ void aic_exchange_unref(struct aichat_exchange *x)
 
 /* ---- the start ---- */
 
-static int answer_count(struct aichat_exchange *x)
+static int answer_count(struct aichat_exchange *x, aichat_error **reterr)
 {
 	AIC_CLEANUP(aic_buf_done) struct aic_buf document = aic_buf(0);
 
 	aic_buf_puts(&document, "{\"input_tokens\":");
 	aic_buf_put_int(&document, x->input_estimate);
 	aic_buf_puts(&document, "}");
+	if (document.error)
+		return aic_error_nomem(reterr);
 	aic_exchange_answer(x, aic_buf_str(&document));
 	return 0;
 }
@@ -118,7 +120,7 @@ int aic_exchange_start(struct aichat_exchange *x, aichat_error **reterr)
 			   : aic_core_start(x->core, &error);
 	if (rc == 0)
 		rc = x->kind == AICHAT_EXCHANGE_COUNT_TOKENS && !x->forwards
-			     ? answer_count(x)
+			     ? answer_count(x, reterr)
 			     : ask(x, &error);
 	if (rc == 0)
 		return 0;
