@@ -7,7 +7,6 @@
 #include <aichat/json.h>
 
 #include "base/json.h"
-#include "base/json_tree.h"
 #include "base/utf8.h"
 #include "fuzz.h"
 #include "json_copy.h"
@@ -32,24 +31,6 @@ static void check_tape(const struct aic_json *doc)
 		FUZZ_CHECK(again.tokens[i].type == token->type);
 		FUZZ_CHECK(again.tokens[i].skip == token->skip);
 	}
-}
-
-static void check_tree(struct aic_str text)
-{
-	AIC_CLEANUP(aic_json_tree_freep) struct aic_json_tree *tree = NULL;
-	AIC_CLEANUP(aic_json_tree_freep) struct aic_json_tree *sorted = NULL;
-	AIC_CLEANUP(aic_buf_done) struct aic_buf first = aic_buf(0);
-	AIC_CLEANUP(aic_buf_done) struct aic_buf second = aic_buf(0);
-	struct aic_json_limits limits = aic_json_strict;
-
-	limits.max_bytes *= 6;
-	if (aic_json_tree_parse(text, &aic_json_strict, "fuzz", &tree, NULL) < 0)
-		return; /* a key with a NUL */
-	FUZZ_CHECK(aic_json_tree_print(tree, true, &first) == 0);
-	FUZZ_CHECK(aic_json_tree_parse(aic_buf_str(&first), &limits, "fuzz", &sorted,
-				       NULL) == 0);
-	FUZZ_CHECK(aic_json_tree_print(sorted, true, &second) == 0);
-	FUZZ_CHECK(aic_str_equal(aic_buf_str(&first), aic_buf_str(&second)));
 }
 
 static void check_string(struct aic_str bytes)
@@ -83,8 +64,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK((of_wire == 0) == !wire.error_why);
 	if (of_wire == 0)
 		check_tape(&wire);
-	if (of_strict == 0)
-		check_tree(text);
 	int public = aichat_json_parse_limited(text.data, (int64_t)size, 0, 0, 0, &at,
 					       &doc, NULL);
 	FUZZ_CHECK(public == of_strict && at == strict.error_at);

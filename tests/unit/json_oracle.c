@@ -4,10 +4,10 @@
  * Standard input: documents, each a line with its length in bytes, then the bytes.
  * Standard output: a line for each, the JSON object
  *
- *     {"code":0,"at":0,"copy":"...","canonical":"...","wire":0,"json_c":"..."}
+ *     {"code":0,"at":0,"copy":"...","wire":0,"json_c":"..."}
  *
- * where copy is written from the tape, canonical by the tree, wire is the code of a
- * scan with the wire's limits, and json_c is json-c's own output or null if it refuses.
+ * where copy is written from the tape, wire is the code of a scan with the wire's limits,
+ * and json_c is json-c's own output or null if it refuses.
  */
 
 #include <stdio.h>
@@ -16,7 +16,6 @@
 #include <json-c/json.h>
 
 #include "base/json.h"
-#include "base/json_tree.h"
 #include "base/mem.h"
 #include "json_copy.h"
 
@@ -35,20 +34,6 @@ static void put_copy(struct aic_json_writer *w, const struct aic_json *doc)
 	aic_json_put_key(w, "copy");
 	aic_json_put_str(w, aic_buf_str(&copy));
 	aic_buf_done(&copy);
-}
-
-static void put_canonical(struct aic_json_writer *w, struct aic_str text)
-{
-	AIC_CLEANUP(aic_json_tree_freep) struct aic_json_tree *tree = NULL;
-	struct aic_buf out = aic_buf(0);
-
-	aic_json_put_key(w, "canonical");
-	if (aic_json_tree_parse(text, &strict, "document", &tree, NULL) == 0 &&
-	    aic_json_tree_print(tree, true, &out) == 0)
-		aic_json_put_str(w, aic_buf_str(&out));
-	else
-		aic_json_put_null(w);
-	aic_buf_done(&out);
 }
 
 static void put_json_c(struct aic_json_writer *w, struct aic_str text)
@@ -87,10 +72,8 @@ static void answer(struct aic_str text)
 	aic_json_put_int(&w, doc.error_at);
 	aic_json_put_key(&w, "wire");
 	aic_json_put_int(&w, wire);
-	if (code == 0) {
+	if (code == 0)
 		put_copy(&w, &doc);
-		put_canonical(&w, text);
-	}
 	put_json_c(&w, text);
 	aic_json_end(&w, '}');
 	aic_buf_putc(&line, '\n');

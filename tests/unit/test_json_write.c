@@ -12,7 +12,6 @@
 
 #include <aichat/json.h>
 
-#include "base/json_tree.h"
 #include "base/mem.h"
 #include "json_copy.h"
 
@@ -233,11 +232,10 @@ static void put_random(struct aic_json_writer *to, uint32_t depth)
 	}
 }
 
-/* Write, read, write again: the same bytes; through a tree, too; and canonically. */
+/* Write, read, write again: the same bytes. */
 START_TEST(random_trees)
 {
 	struct aic_buf again = aic_buf(0);
-	struct aic_buf canonical = aic_buf(0);
 
 	for (random_state = 1; random_state < 400; random_state++) {
 		uint64_t seed = random_state;
@@ -250,166 +248,9 @@ START_TEST(random_trees)
 		aic_buf_reset(&again);
 		json_copy(&doc, 0, &copy);
 		ck_assert(strcmp(again.data, buf.data) == 0);
-		AIC_CLEANUP(aic_json_tree_freep) struct aic_json_tree *tree = NULL;
-		ck_assert_int_eq(aic_json_tree_parse(aic_buf_str(&buf), &aic_json_wire,
-						     "x", &tree, NULL),
-				 0);
-		aic_buf_reset(&again);
-		ck_assert_int_eq(aic_json_tree_print(tree, false, &again), 0);
-		ck_assert(strcmp(again.data, buf.data) == 0);
-		aic_buf_reset(&canonical);
-		ck_assert_int_eq(aic_json_tree_print(tree, true, &canonical), 0);
-		AIC_CLEANUP(aic_json_tree_freep) struct aic_json_tree *sorted = NULL;
-		ck_assert_int_eq(aic_json_tree_parse(aic_buf_str(&canonical),
-						     &aic_json_wire, "x", &sorted, NULL),
-				 0);
-		aic_buf_reset(&again);
-		ck_assert_int_eq(aic_json_tree_print(sorted, false, &again), 0);
-		ck_assert(strcmp(again.data, canonical.data) == 0);
 		random_state = seed;
 	}
 	aic_buf_done(&again);
-	aic_buf_done(&canonical);
-}
-END_TEST
-
-static struct aic_json_tree *parse(const char *text)
-{
-	struct aic_json_tree *tree = NULL;
-
-	ck_assert_int_eq(
-		aic_json_tree_parse(aic_str(text), &aic_json_strict, "test", &tree, NULL),
-		0);
-	return tree;
-}
-
-#define ASSERT_PRINTS(tree, canonical, text)                                             \
-	do {                                                                             \
-		aic_buf_reset(&buf);                                                     \
-		ck_assert_int_eq(aic_json_tree_print(tree, canonical, &buf), 0);         \
-		ck_assert_str_eq(buf.data, text);                                        \
-	} while (0)
-
-START_TEST(tree_keeps_numbers)
-{
-	static const char numbers[] =
-		"[1,1.0,-0,1.50e+3,123456789012345678901234567890,1e400,"
-		"0.1000000000000000055511151231257827021181583404541015625,"
-		"18446744073709551616]";
-	struct aic_json_tree *tree = parse(numbers);
-	int64_t whole;
-	double number;
-
-	ASSERT_PRINTS(tree, true, numbers);
-	ck_assert(aic_json_tree_int(aic_json_tree_at(tree, 0), &whole) && whole == 1);
-	ck_assert(!aic_json_tree_int(aic_json_tree_at(tree, 4), &whole));
-	ck_assert(aic_json_tree_double(aic_json_tree_at(tree, 3), &number) &&
-		  number == 1500);
-	ck_assert(!aic_json_tree_double(aic_json_tree_at(tree, 5), &number));
-	ck_assert(!aic_json_tree_int(tree, &whole));
-	aic_json_tree_free(tree);
-}
-END_TEST
-
-START_TEST(tree_sorts_keys)
-{
-	struct aic_json_tree *tree = parse(
-		"{\"b\":{\"z\":1,\"y\":null},\"a\":[{\"d\":1,\"c\":2}],"
-		"\"\xc3\xa9\":0,\"B\":0,\"\":0}");
-
-	ASSERT_PRINTS(tree, true,
-		      "{\"\":0,\"B\":0,\"a\":[{\"c\":2,\"d\":1}],"
-		      "\"b\":{\"y\":null,\"z\":1},\"\xc3\xa9\":0}");
-	ASSERT_PRINTS(tree, false,
-		      "{\"b\":{\"z\":1,\"y\":null},\"a\":[{\"d\":1,\"c\":2}],"
-		      "\"\xc3\xa9\":0,\"B\":0,\"\":0}");
-	aic_json_tree_free(tree);
-}
-END_TEST
-
-START_TEST(tree_refuses)
-{
-	struct aic_json_tree *tree = NULL;
-	aichat_error *error = NULL;
-
-	ck_assert_int_eq(aic_json_tree_parse(aic_str("[{\"a\\u0000b\":1}]"),
-					     &aic_json_strict, "schema", &tree, &error),
-			 AICHAT_EJSON);
-	ck_assert_str_eq(aichat_error_message(error), "schema: a key contains U+0000");
-	error = aichat_error_unref(error);
-	ck_assert_int_eq(aic_json_tree_parse(aic_str("[1,]"), &aic_json_strict, "schema",
-					     &tree, &error),
-			 AICHAT_EJSON);
-	ck_assert_str_eq(aichat_error_message(error),
-			 "schema: line 1, column 4: a value is due");
-	aichat_error_unref(error);
-	ck_assert_ptr_null(tree);
-	struct aic_json_limits deep = aic_json_wire;
-	deep.max_depth = 400;
-	for (int i = 0; i < 300; i++)
-		aic_buf_putc(&buf, '[');
-	for (int i = 0; i < 300; i++)
-		aic_buf_putc(&buf, ']');
-	ck_assert_int_eq(aic_json_tree_parse(aic_buf_str(&buf), &deep, "x", &tree, NULL),
-			 AICHAT_ETOOLARGE);
-}
-END_TEST
-
-START_TEST(tree_changes)
-{
-	struct aic_json_tree *tree = parse(
-		"{\"type\":\"object\",\"oneOf\":[1,{}],\"min\":3,"
-		"\"n\":null}");
-	struct aic_json_walk walk = aic_json_tree_walk(tree);
-
-	ck_assert(aic_json_tree_is(aic_json_tree_get(tree, "type"), "object"));
-	ck_assert(!aic_json_tree_is(aic_json_tree_get(tree, "min"), "3"));
-	ck_assert(aic_str_is(aic_json_tree_str(aic_json_tree_get(tree, "min")), "3"));
-	ck_assert_int_eq(aic_json_tree_type(aic_json_tree_get(tree, "n")), AIC_JSON_NULL);
-	ck_assert_int_eq(aic_json_tree_type(aic_json_tree_get(tree, "none")),
-			 AIC_JSON_ABSENT);
-	ck_assert_ptr_null(aic_json_tree_get(aic_json_tree_get(tree, "oneOf"), "x"));
-	/* The member at hand may go or change while the walk goes on. */
-	while (aic_json_tree_next(&walk)) {
-		if (strcmp(walk.key, "min") == 0)
-			ck_assert(aic_json_tree_delete(tree, walk.key));
-		else if (strcmp(walk.key, "n") == 0)
-			ck_assert_int_eq(aic_json_tree_set(tree, walk.key,
-							   aic_json_tree_new_int(-7)),
-					 0);
-	}
-	ck_assert(!aic_json_tree_delete(tree, "min"));
-	ck_assert_int_eq(
-		aic_json_tree_set(tree, "anyOf", aic_json_tree_take(tree, "oneOf")), 0);
-	ck_assert_int_eq(aic_json_tree_set(tree, "additionalProperties",
-					   aic_json_tree_new_bool(false)),
-			 0);
-	ck_assert_int_eq(
-		aic_json_tree_append(aic_json_tree_get(tree, "anyOf"),
-				     aic_json_tree_new_string(AIC_STR("a\0b\n"))),
-		0);
-	ck_assert_int_eq(aic_json_tree_append(aic_json_tree_get(tree, "anyOf"),
-					      aic_json_tree_new_null()),
-			 0);
-	ASSERT_PRINTS(tree, false,
-		      "{\"type\":\"object\",\"n\":-7,\"anyOf\":[1,{},\"a\\u0000b\\n\","
-		      "null],\"additionalProperties\":false}");
-	struct aic_json_tree *copy = aic_json_tree_copy(tree);
-	aic_json_tree_free(tree);
-	ASSERT_PRINTS(copy, true,
-		      "{\"additionalProperties\":false,\"anyOf\":[1,{},\"a\\u0000b\\n\","
-		      "null],\"n\":-7,\"type\":\"object\"}");
-	ck_assert_int_eq(aic_json_tree_set(copy, "x", NULL), AICHAT_ENOMEM);
-	ck_assert_int_eq(aic_json_tree_append(copy, aic_json_tree_new_null()),
-			 AICHAT_EINVAL);
-	ck_assert_int_eq(aic_json_tree_set(NULL, "x", aic_json_tree_new_object()),
-			 AICHAT_EINVAL);
-	ck_assert_int_eq(aic_json_tree_set(copy, "x", aic_json_tree_new_array()), 0);
-	ck_assert_uint_eq(aic_json_tree_count(copy), 5);
-	ck_assert_uint_eq(aic_json_tree_count(aic_json_tree_get(copy, "anyOf")), 4);
-	aic_json_tree_free(copy);
-	ck_assert_ptr_null(aic_json_tree_copy(NULL));
-	ck_assert_ptr_null(aic_json_tree_free(NULL));
 }
 END_TEST
 
@@ -680,10 +521,6 @@ static Suite *suite(void)
 	tcase_add_loop_test(internal, writer_doubles, 0, AIC_ARRAY_LEN(doubles));
 	tcase_add_test(internal, locale_does_not_matter);
 	tcase_add_test(internal, random_trees);
-	tcase_add_test(internal, tree_keeps_numbers);
-	tcase_add_test(internal, tree_sorts_keys);
-	tcase_add_test(internal, tree_refuses);
-	tcase_add_test(internal, tree_changes);
 	tcase_add_test(public, public_reader);
 	tcase_add_test(public, public_reader_takes_null);
 	tcase_add_test(public, public_parse_fails);
