@@ -522,11 +522,8 @@ static void rollback(struct aic_backend *backend)
 static int commit(struct aic_backend *backend, aichat_error **reterr)
 {
 	struct aic_sqlite *db = (struct aic_sqlite *)backend;
-	/* What a statement lost may be another's page. */
-	int rc = aic_sqlite_disk_refuse(db, reterr);
+	int rc = run_kept(&db->writer, AIC_SQL_COMMIT, reterr);
 
-	if (rc == 0)
-		rc = run_kept(&db->writer, AIC_SQL_COMMIT, reterr);
 	if (rc < 0) {
 		rollback(backend);
 		return rc;

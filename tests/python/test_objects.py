@@ -208,6 +208,7 @@ class Threads(support.ProviderTest):
         self.assertEqual(len(texts), 160)
         self.assertEqual(set(texts), {"".join(f"tok{n} " for n in range(20))})
         ai.verify()
+        ai.store_check()
 
     def test_close_under_way(self):
         """Calls that others have under way end, with a result or a clear error."""

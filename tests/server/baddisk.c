@@ -1,7 +1,7 @@
 /*
  * A disk that fails, for the tests of the daemon: preloaded, it takes the place of the
  * calls by which SQLite writes. While the file that BAD_DISK names is there, those that
- * it lists fail: "write EIO", "write ENOSPC" or "sync EIO".
+ * it lists fail: "write EIO", "write ENOSPC", "write EDQUOT", "sync EIO"...
  */
 
 #include <dlfcn.h>
@@ -26,7 +26,7 @@ static bool must_fail(const char *call)
 	close(fd);
 	if (len <= 0 || strncmp(text, call, strlen(call)) != 0)
 		return false;
-	errno = strstr(text, "ENOSPC") ? ENOSPC : EIO;
+	errno = strstr(text, "ENOSPC") ? ENOSPC : strstr(text, "EDQUOT") ? EDQUOT : EIO;
 	return true;
 }
 

@@ -112,28 +112,30 @@ class Failing(DiskTest):
                 self.assertEqual(note.stat().st_size, 0)
 
     def test_a_question_on_a_full_disk(self):
-        daemon, disk = self.with_disk()
-        path = self.new(daemon=daemon)
-        kept = self.say(path, "kept", daemon)
-        asked = self.llm.stats()["requests"]
-        disk.write_text("write ENOSPC")
-        for _ in range(3):
-            answer = daemon.request("POST", f"{path}/messages", {"text": "lost"})
-            self.assertEqual((answer.status, answer.json()["error"]["code"]),
-                             (507, "STORAGE_FULL"), answer)
-        self.assertEqual(self.llm.stats()["requests"], asked, "it was sent")
-        self.assertEqual(self.ready(daemon), (503, "STORAGE_FULL"))
-        self.check_read(daemon, path, kept)
-        self.gateway_refuses(daemon, 507, "storage_full")
-        self.assertEqual(self.told(daemon, "nothing new is taken"), 1)
-        # It goes on by itself.
-        disk.unlink()
-        wait_until(lambda: self.ready(daemon) == (200, "ok"), "room")
-        self.gateway_works(daemon)
-        self.assertEqual(self.told(daemon, "takes what is new again"), 1)
-        self.say(path, "on", daemon)
-        self.assertEqual(daemon.stop(), 0)
-        self.check_kept(daemon.home, path, kept, 2)
+        for fault in ("write ENOSPC", "write EDQUOT"):
+            with self.subTest(fault):
+                daemon, disk = self.with_disk()
+                path = self.new(daemon=daemon)
+                kept = self.say(path, "kept", daemon)
+                asked = self.llm.stats()["requests"]
+                disk.write_text(fault)
+                for _ in range(3):
+                    answer = daemon.request("POST", f"{path}/messages", {"text": "lost"})
+                    self.assertEqual((answer.status, answer.json()["error"]["code"]),
+                                     (507, "STORAGE_FULL"), answer)
+                self.assertEqual(self.llm.stats()["requests"], asked, "it was sent")
+                self.assertEqual(self.ready(daemon), (503, "STORAGE_FULL"))
+                self.check_read(daemon, path, kept)
+                self.gateway_refuses(daemon, 507, "storage_full")
+                self.assertEqual(self.told(daemon, "nothing new is taken"), 1)
+                # It goes on by itself.
+                disk.unlink()
+                wait_until(lambda: self.ready(daemon) == (200, "ok"), "room")
+                self.gateway_works(daemon)
+                self.assertEqual(self.told(daemon, "takes what is new again"), 1)
+                self.say(path, "on", daemon)
+                self.assertEqual(daemon.stop(), 0)
+                self.check_kept(daemon.home, path, kept, 2)
 
     def test_a_reply(self):
         for fault, code in (("write ENOSPC", "STORAGE_FULL"), ("write EIO", "STORAGE"),

@@ -226,22 +226,51 @@ START_TEST(what_the_disk_lost_ends_writing)
 }
 END_TEST
 
-/* The end of a batch that lost a page takes all of the batch along. */
+/* More than SQLite keeps in memory: it is written before the commit. */
+static int much_text(struct aic_store *store, void *data, aichat_error **reterr)
+{
+	static char text[1 << 18];
+	int rc = 0;
+
+	memset(text, 'x', sizeof(text) - 1);
+	for (int i = 0; rc == 0 && i < 16; i++)
+		rc = turn_log(store, data, text, reterr);
+	return rc;
+}
+
+/* A page that is lost in the middle of a batch takes all of the batch along. */
 START_TEST(a_batch_that_lost_a_page_is_not_committed)
 {
-	struct turn turns[] = { new_turn("alice"), new_turn("alice") };
+	struct turn turns[] = { new_turn("alice"), new_turn("alice"), new_turn("alice") };
+	struct task jobs[] = {
+		{ { .run = run_task, .durable = true }, turn_begin, &turns[1] },
+		{ { .run = run_task, .durable = true }, much_text, &turns[0] },
+		{ { .run = run_task, .durable = true }, turn_begin, &turns[2] },
+	};
 	struct aic_store *store = must_open(test_path("store"));
+	struct aic_conversation_rows rows = { 0 };
 
 	must_task(store, turn_begin, &turns[0]);
-	aic_file_fail_kind_at(AIC_FILE_WRITE, 1, true, EIO);
-	ck_assert_int_eq(try_task(store, true, turn_begin, &turns[1], NULL),
-			 AICHAT_ESTORE);
+	for (size_t i = 0; i < AIC_ARRAY_LEN(jobs); i++)
+		aic_store_submit(store, &jobs[i].job);
+	aic_file_fail_kind_at(AIC_FILE_WRITE, 1, false, EIO);
+	ck_assert_ok(aic_store_start_writer(store, err));
+	/* Behind them, or in the same batch. */
+	ck_assert_int_lt(try_task(store, true, set_head_to_question, &turns[0], NULL), 0);
+	ck_assert_int_eq(aic_store_check_writable(store, NULL), AICHAT_ESTOREREADONLY);
+	/* The page, and the note of it. */
+	ck_assert_uint_eq(aic_file_count(), 2);
 	aic_file_fail_at(0, false, 0);
-	ck_assert_int_eq(try_end(store, turn_end, &turns[0], NULL),
-			 AICHAT_ESTOREREADONLY);
 	aic_store_unref(store);
-	turn_done(&turns[0]);
-	turn_done(&turns[1]);
+	store = must_open(test_path("store"));
+	ck_assert_ok(aic_store_verify(store, err));
+	ck_assert_ok(aic_store_conversations(store, "alice", &current, INT64_MAX, NULL,
+					     10, &rows, err));
+	ck_assert_uint_eq(rows.count, 1);
+	aic_conversation_rows_done(&rows);
+	aic_store_unref(store);
+	for (size_t i = 0; i < AIC_ARRAY_LEN(turns); i++)
+		turn_done(&turns[i]);
 }
 END_TEST
 
@@ -324,6 +353,24 @@ START_TEST(damage_is_found_before_the_first_write)
 	aic_store_unref(store);
 	turn_done(&kept);
 	turn_done(&t);
+}
+END_TEST
+
+/* What was erased waits to go from the log: that can wait for the check, too. */
+START_TEST(who_only_reads_makes_no_checkpoint)
+{
+	struct turn kept = new_turn("alice");
+	struct aichat_message *message = NULL;
+
+	build_failed(&kept);
+	run_sql(test_path("store"), "INSERT INTO purge(erased_at) VALUES(1)");
+	aic_file_fail_kind_at(AIC_FILE_WRITE | AIC_FILE_SYNC, 0, false, 0);
+	struct aic_store *store = must_open(test_path("store"));
+	ck_assert_ok(aic_store_message(store, "alice", &kept.answer->id, &message, err));
+	aic_store_unref(store);
+	ck_assert_uint_eq(aic_file_count(), 0);
+	aichat_message_unref(message);
+	turn_done(&kept);
 }
 END_TEST
 
@@ -586,6 +633,7 @@ int main(void)
 	tcase_add_test(tests, a_batch_that_lost_a_page_is_not_committed);
 	tcase_add_test(tests, a_sync_without_space_is_lost_too);
 	tcase_add_test(tests, damage_is_found_before_the_first_write);
+	tcase_add_test(tests, who_only_reads_makes_no_checkpoint);
 	tcase_add_test(tests, everybody_starts_again);
 	tcase_add_loop_test(tests, ends_are_written_on_the_ballast, 0, 2);
 	tcase_add_test(tests, a_batch_is_parted);

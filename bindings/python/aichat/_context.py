@@ -107,6 +107,11 @@ class Context:
         """Check everything that must hold in the store; `StoreError` says what does not."""
         _ffi.verify(self._handle)
 
+    def store_check(self) -> None:
+        """Whether the store takes what is new; `StoreError` says why it does not. Nothing is
+        written to find out."""
+        _ffi.store_check(self._handle)
+
     # --- conversations ---
 
     def new_conversation(self, options: Optional[Options] = None, *,
