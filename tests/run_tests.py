@@ -1,11 +1,12 @@
 """Run meson's tests and close with one line that people and scripts can read.
 
     run_tests.py BUILD_FOLDER [--wrap=COMMAND] [--multiplier=N] [--compiled-only]
-                 [NAME...]
+                 [--except=NAME...] [NAME...]
 
-A NAME is a test or a suite; without one, everything runs. The last line of the output
-is "N passed, N failed, N skipped", in programs. The exit status is 0 only if at least
-one test passed and none failed: a run in which nothing was tested is no success.
+A NAME is a test or a suite; without one, everything runs, but what is excepted. The
+last line of the output is "N passed, N failed, N skipped", in programs. The exit status
+is 0 only if at least one test passed and none failed: a run in which nothing was tested
+is no success.
 """
 
 import argparse
@@ -67,6 +68,8 @@ def main():
     parser.add_argument("build")
     parser.add_argument("--wrap", help="run every test under this command")
     parser.add_argument("--compiled-only", action="store_true", help="no scripts")
+    parser.add_argument("--except", action="append", default=[], metavar="NAME",
+                        dest="left_out", help="a test or suite that does not run")
     parser.add_argument("--multiplier", default="1", help="of every time limit")
     parser.add_argument("names", nargs="*")
     args = parser.parse_intermixed_args()
@@ -76,8 +79,10 @@ def main():
 
     tests = known_tests(args.build, args.compiled_only)
     chosen = select(tests, args.names) if args.names else set(tests)
-    if chosen is None:
+    left_out = select(tests, args.left_out)
+    if chosen is None or left_out is None:
         return 2
+    chosen -= left_out
     if not chosen:
         print("there are no tests", file=sys.stderr)
         return 1
@@ -88,7 +93,7 @@ def main():
                "--timeout-multiplier", args.multiplier]
     if args.wrap:
         command += ["--wrap", args.wrap]
-    if args.names or args.compiled_only:
+    if args.names or args.left_out or args.compiled_only:
         command += sorted(chosen)
     status = subprocess.run(command, stdin=subprocess.DEVNULL).returncode
 

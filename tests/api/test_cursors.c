@@ -192,14 +192,14 @@ static long resident_kib(void)
 START_TEST(slow_reader_of_stateless)
 {
 	/* A pause of ours is no silence of the provider's. */
-	aichat *ai = open_ai("memory:", "n/5000/bytes/1000", "event_timeout_ms", "500");
+	aichat *ai = open_ai("memory:", "n/5000/bytes/1000", "event_timeout_ms", "1000");
 	struct heard heard = { 0 };
 	aichat_reply *reply = complete_text(ai, "Five megabytes.", NULL);
 
 	hear_until(reply, &heard, AICHAT_EVENT_TEXT);
 	sleep_ms(300);
 	long before = resident_kib();
-	sleep_ms(1200);
+	sleep_ms(1500);
 	/* The message itself grows with what was read, so reading must have stopped. */
 	ck_assert_int_lt(resident_kib() - before, 4096);
 	hear(reply, &heard);

@@ -9,15 +9,9 @@
 
 #include "exchange_support.h"
 
-/* Options of providers that do not make a test wait. */
-static aichat_options *impatient(const char *elements)
+static aichat_options *provider(const char *elements)
 {
-	aichat_options *options = options_for("memory:", elements, "max_retries", "0",
-					      NULL);
-
-	set_option(options, "first_event_timeout_ms", "300");
-	set_option(options, "event_timeout_ms", "300");
-	return options;
+	return options_for("memory:", elements, "max_retries", "0", NULL);
 }
 
 /* ---- what a provider fails with ---- */
@@ -38,28 +32,30 @@ static void fail_with(aichat_options *options, int code)
 
 START_TEST(providers)
 {
-	fail_with(impatient("drop"), AICHAT_ENETWORK);
-	fail_with(impatient("stall/0"), AICHAT_ETIMEOUT);
-	fail_with(impatient("html/status/200"), AICHAT_EPROTOCOL);
-	fail_with(impatient("cut/0"), AICHAT_EINTERRUPTED);
-	fail_with(impatient("status/401"), AICHAT_EAUTH);
-	fail_with(impatient("status/429"), AICHAT_ERATELIMIT);
-	fail_with(impatient("quota"), AICHAT_EQUOTA);
-	fail_with(impatient("status/400"), AICHAT_EREQUEST);
-	fail_with(impatient("status/500"), AICHAT_EPROVIDER);
-	fail_with(impatient("status/503"), AICHAT_EOVERLOADED);
+	fail_with(provider("drop"), AICHAT_ENETWORK);
+	aichat_options *impatient = provider("stall/0");
+	set_option(impatient, "first_event_timeout_ms", "300");
+	fail_with(impatient, AICHAT_ETIMEOUT);
+	fail_with(provider("html/status/200"), AICHAT_EPROTOCOL);
+	fail_with(provider("cut/0"), AICHAT_EINTERRUPTED);
+	fail_with(provider("status/401"), AICHAT_EAUTH);
+	fail_with(provider("status/429"), AICHAT_ERATELIMIT);
+	fail_with(provider("quota"), AICHAT_EQUOTA);
+	fail_with(provider("status/400"), AICHAT_EREQUEST);
+	fail_with(provider("status/500"), AICHAT_EPROVIDER);
+	fail_with(provider("status/503"), AICHAT_EOVERLOADED);
 }
 END_TEST
 
 /* No key from the command; more than is taken. */
 START_TEST(ours)
 {
-	aichat_options *options = impatient("n/1");
+	aichat_options *options = provider("n/1");
 	set_option(options, "provider.openai.api_key", NULL);
 	set_option(options, "provider.openai.key_command", "false");
 	fail_with(options, AICHAT_EKEY);
 
-	options = impatient("json/n/1000/bytes/100");
+	options = provider("json/n/1000/bytes/100");
 	set_option(options, "max_reply_bytes", "1024");
 	fail_with(options, AICHAT_ETOOLARGE);
 }
@@ -102,7 +98,7 @@ static pid_t refuse_once(const char *word, const char *scheme, char url[64])
 
 static void refuse_with(const char *word, const char *scheme, int code)
 {
-	aichat_options *options = impatient("n/1");
+	aichat_options *options = provider("n/1");
 	char url[64];
 	int status;
 	pid_t child = refuse_once(word, scheme, url);
@@ -137,7 +133,7 @@ static void refuse_body(aichat *ai, const char *dialect, const char *body, int c
 
 START_TEST(requests)
 {
-	aichat *ai = open_with(impatient("n/1"));
+	aichat *ai = open_with(provider("n/1"));
 	char deep[5001];
 
 	memset(deep, '[', sizeof(deep) - 1);
@@ -156,7 +152,7 @@ END_TEST
 
 START_TEST(starting)
 {
-	aichat_options *options = impatient("n/1");
+	aichat_options *options = provider("n/1");
 	struct rlimit before, none;
 
 	set_option(options, "provider.openai.api_version", "not a version");
@@ -181,7 +177,7 @@ END_TEST
 
 START_TEST(models)
 {
-	aichat *ai = open_with(impatient("n/1"));
+	aichat *ai = open_with(provider("n/1"));
 	char *json = NULL;
 	size_t len = 0;
 

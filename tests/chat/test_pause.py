@@ -8,6 +8,8 @@ import tempfile
 import threading
 import unittest
 
+from fakellm import tool
+
 CASES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures", "cases")
 
 
@@ -101,10 +103,11 @@ class Pause(unittest.TestCase):
                    if name == "PATH" or name.endswith("SAN_OPTIONS")}
             env |= {"HOME": home, "ANTHROPIC_API_KEY": "test",
                     "ANTHROPIC_BASE_URL": "http://127.0.0.1:%d" % server.server_port}
-            with subprocess.Popen([os.environ["AICHAT"], "--json", "-m", "anthropic/m-2",
-                                   *options, "When is high tide?"], stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                  env=env | {"AICHAT_FAULT": fault}) as client:
+            command = [*tool(), os.environ["AICHAT"], "--json", "-m", "anthropic/m-2",
+                       *options, "When is high tide?"]
+            with subprocess.Popen(command, env=env | {"AICHAT_FAULT": fault},
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL) as client:
                 server.listen_to(client)
             shown = subprocess.run([os.environ["AICHAT"], "show", "--json"], env=env,
                                    capture_output=True, timeout=60, check=False)

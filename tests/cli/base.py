@@ -123,7 +123,7 @@ class CliTest(unittest.TestCase):
         return self.ok("show", "--json", *args).lines()
 
     def terminal(self, *args, **how):
-        terminal = Terminal([AICHAT, *args], {**self.env, **how.pop("env", {})}, self.home,
+        terminal = Terminal([*tool(), AICHAT, *args], {**self.env, **how.pop("env", {})}, self.home,
                             **how)
         self.addCleanup(terminal.close)
         return terminal

@@ -5,6 +5,7 @@
 
 #include <check.h>
 
+#include "seeds.h"
 #include "term.h"
 
 static size_t filter_all(const char *text, size_t len, size_t piece, char *out)
@@ -110,7 +111,7 @@ START_TEST(test_random_bytes_in_random_pieces)
 	uint32_t seed = 12345;
 	char text[64], out[TERM_FILTER_ROOM(64) + 32], again[sizeof(out)];
 
-	for (int round = 0; round < 20000; round++) {
+	for (int round = 0; round < (int)seeds(20000); round++) {
 		for (size_t i = 0; i < sizeof(text); i++) {
 			seed = seed * 1664525u + 1013904223u;
 			uint32_t draw = seed >> 8;

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from fakellm import Fakellm
+from fakellm import Fakellm, tool
 
 EXAMPLES = os.path.join(os.environ["AICHAT_BUILD"], "examples")
 
@@ -35,7 +35,7 @@ class Examples(unittest.TestCase):
                 env |= {"OPENAI_API_KEY": "test", "OPENAI_BASE_URL": provider.base(path) + "/v1"}
             else:
                 env |= {"ANTHROPIC_API_KEY": "test", "ANTHROPIC_BASE_URL": provider.base(path)}
-            done = subprocess.run([os.path.join(EXAMPLES, name), *arguments], env=env,
+            done = subprocess.run([*tool(), os.path.join(EXAMPLES, name), *arguments], env=env,
                                   capture_output=True, timeout=30, check=False)
             if fails:
                 self.assertEqual(done.returncode, 1)
@@ -123,7 +123,7 @@ class Compiled(unittest.TestCase):
                 "OPENAI_API_KEY": "test",
                 "OPENAI_BASE_URL": provider.base(path) + "/v1",
             }
-            done = subprocess.run(["./program"], cwd=folder, env=env, input=given.encode(),
+            done = subprocess.run([*tool(), "./program"], cwd=folder, env=env, input=given.encode(),
                                   capture_output=True, timeout=30, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         return done.stdout.decode()

@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "seeds.h"
 #include "suite.h"
 
 #define TOOLS "[{\"name\":\"f\",\"parameters\":{\"type\":\"object\",\"properties\":{}}}]"
@@ -259,7 +260,7 @@ static uint64_t run_once(scenario *run, enum hook hook, const char *elements,
 static void torture(scenario *run, enum hook hook, const char *elements, const char *what)
 {
 	uint64_t total = run_once(run, hook, elements, what, 0, false);
-	uint64_t step = total / POINTS_MAX + 1;
+	uint64_t step = total / seeds(POINTS_MAX) + 1;
 
 	ck_assert_uint_gt(total, 0);
 	for (int persistent = 0; persistent < 2; persistent++)
@@ -335,7 +336,7 @@ START_TEST(opening)
 			aichat_options *options = options_for(support_path("open.db"),
 							      "n/1", NULL);
 			int rc = AICHAT_ENOMEM;
-			for (uint64_t n = 1; rc < 0; n += 1 + n / 40) {
+			for (uint64_t n = 1; rc < 0; n += stride() + n / 40) {
 				aichat *ai = NULL;
 				aichat_error *error = NULL;
 				ck_assert_uint_lt(n, 100000);

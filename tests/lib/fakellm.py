@@ -40,7 +40,7 @@ def tool():
 class Fakellm:
     """A running fakellm. Use it as a context manager, or call stop()."""
 
-    def __init__(self, recordings=False, fixtures=None, max_seconds=300, program=None):
+    def __init__(self, recordings=False, fixtures=None, max_seconds=900, program=None):
         self._dir = tempfile.TemporaryDirectory(prefix="fakellm-")
         self.log_path = pathlib.Path(self._dir.name) / "log.jsonl"
         self.log_path.touch()

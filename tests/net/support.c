@@ -107,6 +107,48 @@ int server_requests(const char *path)
 	return (int)requests;
 }
 
+int free_port(int *ret_fd)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t size = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, size), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+	*ret_fd = fd; /* bound, but not listening, so that nobody else takes it */
+	return ntohs(address.sin_port);
+}
+
+void silence_open(struct silence *silence)
+{
+	int port = free_port(&silence->fd);
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+
+	/* A full queue: the kernel answers no more. */
+	ck_assert_int_eq(listen(silence->fd, 0), 0);
+	for (size_t i = 0; i < AIC_ARRAY_LEN(silence->fillers); i++) {
+		silence->fillers[i] = socket(
+			AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		connect(silence->fillers[i], (struct sockaddr *)&address,
+			sizeof(address));
+	}
+	snprintf(silence->url, sizeof(silence->url), "http://127.0.0.1:%d/", port);
+}
+
+void silence_close(struct silence *silence)
+{
+	for (size_t i = 0; i < AIC_ARRAY_LEN(silence->fillers); i++)
+		close(silence->fillers[i]);
+	close(silence->fd);
+}
+
 void world_open(struct world *world, const char *elements, const char *dialect,
 		const char *const *more)
 {

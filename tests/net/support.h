@@ -19,6 +19,19 @@ char *server_get(const char *path);
 /* How many requests the exact path had. */
 int server_requests(const char *path);
 
+/* A port on which nobody listens, which is kept from others by the descriptor. */
+int free_port(int *ret_fd);
+
+/* An address that connections are made to and never come about. */
+struct silence {
+	char url[64];
+	int fd;
+	int fillers[8];
+};
+
+void silence_open(struct silence *silence);
+void silence_close(struct silence *silence);
+
 /* The proxy of worlds that are opened from now on; NULL for none. */
 extern const char *world_proxy;
 

@@ -46,22 +46,6 @@ static void expect(const char *elements, const char *dialect, int code, bool beg
 	world_close(&world);
 }
 
-/* A port on which nobody listens. */
-static int free_port(int *ret_fd)
-{
-	struct sockaddr_in address = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	socklen_t size = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, size), 0);
-	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-	*ret_fd = fd; /* bound, but not listening, so that nobody else takes it */
-	return ntohs(address.sin_port);
-}
-
 /* --- no connection --- */
 
 START_TEST(test_refused)
@@ -95,26 +79,12 @@ END_TEST
 
 START_TEST(test_no_answer_while_connecting)
 {
+	struct silence silence;
 	struct world world;
 	struct asked *asked = asked_new();
-	char url[64];
-	int fd;
-	int port = free_port(&fd);
-	int fillers[8];
-	struct sockaddr_in address = {
-		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
 
-	/* A full queue: the kernel answers no more. */
-	ck_assert_int_eq(listen(fd, 0), 0);
-	for (size_t i = 0; i < AIC_ARRAY_LEN(fillers); i++) {
-		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		connect(fillers[i], (struct sockaddr *)&address, sizeof(address));
-	}
-	snprintf(url, sizeof(url), "http://127.0.0.1:%d/", port);
-	world_open(&world, url, CHAT, NULL);
+	silence_open(&silence);
+	world_open(&world, silence.url, CHAT, NULL);
 	world.limits.connect_timeout_ms = 200;
 	world.limits.max_retries = 1;
 	ck_assert_int_eq(ask(&world, asked, "fake/model-1", true), 0);
@@ -124,9 +94,7 @@ START_TEST(test_no_answer_while_connecting)
 	ck_assert_ptr_nonnull(strstr(asked->line, "no connection within 200 ms"));
 	asked_free(asked);
 	world_close(&world);
-	for (size_t i = 0; i < AIC_ARRAY_LEN(fillers); i++)
-		close(fillers[i]);
-	close(fd);
+	silence_close(&silence);
 }
 END_TEST
 

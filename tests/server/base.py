@@ -13,7 +13,7 @@ import tempfile
 import time
 import unittest
 
-from fakellm import Fakellm
+from fakellm import Fakellm, tool
 
 AICHATD = os.environ["AICHATD"]
 AICHAT = os.environ["AICHAT"]
@@ -59,7 +59,7 @@ class Daemon:
         self.home = pathlib.Path(home)
         # A thousand threads start quickly, but not under a sanitizer.
         settings = {"admin_listen": "127.0.0.1:0", "connections": "256", **(options or {})}
-        command = [AICHATD, "--listen", listen]
+        command = [*tool(), AICHATD, "--listen", listen]
         for name, value in settings.items():
             command += ["-o", f"{name if '.' in name else 'server.' + name}={value}"]
         self.env = {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C"}
@@ -70,6 +70,7 @@ class Daemon:
         self.out = open(self.home / "out", "ab+")
         self.err = open(self.home / "err", "ab+")
         self.start_of_out = self.out.seek(0, os.SEEK_END)
+        self.start_of_err = self.err.seek(0, os.SEEK_END)
         self.process = subprocess.Popen(command + list(args), env=self.env, cwd=home,
                                         stdin=subprocess.DEVNULL, stdout=self.out,
                                         stderr=self.err, preexec_fn=limit)
@@ -85,6 +86,12 @@ class Daemon:
         """Standard error, of all starts in this home."""
         return (self.home / "err").read_text(encoding="utf-8", errors="replace")
 
+    def new_log(self):
+        """The bytes of standard error of this start."""
+        with open(self.home / "err", "rb") as err:
+            err.seek(self.start_of_err)
+            return err.read()
+
     def log_lines(self):
         return [json.loads(line) for line in self.log().splitlines() if line[:1] == "{"]
 
@@ -99,8 +106,9 @@ class Daemon:
         whole = (self.home / "out").read_text(encoding="utf-8", errors="replace")
         key = re.search(r"\b(ack_\S+)", whole)
         self.key = key.group(1) if key else None
-        found = re.findall(r"health on port (\d+)", self.log())
-        self.admin_port = int(found[-1]) if found else 0
+        # The log has it a moment later.
+        self.admin_port = int(wait_until(
+            lambda: re.search(rb"health on port (\d+)", self.new_log()), "start").group(1))
         return self
 
     # --- asking ---

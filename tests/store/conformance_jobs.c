@@ -1,6 +1,7 @@
 /* Jobs, the writer, followers, and a store as a whole. */
 
 #include "conformance.h"
+#include "seeds.h"
 
 /* ---- jobs ------------------------------------------------------------------------- */
 
@@ -341,7 +342,7 @@ START_TEST(memory_may_run_out_anywhere)
 	walked = new_turn("alice");
 	for (int persistent = 0; persistent < 2; persistent++) {
 		bool reached = true;
-		for (uint64_t n = 1; reached; n++) {
+		for (uint64_t n = 1; reached; n += stride()) {
 			aic_mem_fail_at(n, persistent);
 			int rc = whole_turn();
 			reached = aic_mem_count() >= n;

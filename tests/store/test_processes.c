@@ -17,6 +17,7 @@
 
 #include "base/fault.h"
 #include "model_support.h"
+#include "seeds.h"
 #include "store_support.h"
 
 /* ---- children --------------------------------------------------------------------- */
@@ -555,7 +556,7 @@ static void open_and_write(struct turn *t)
 	hear();
 	struct aic_store *store = child_open();
 	NEED(try_task(store, true, turn_begin, t, err));
-	for (int i = 0; i < 20; i++)
+	for (uint64_t i = 0; i < seeds(20); i++)
 		NEED(try_task(store, i % 4 == 0, turn_text, t, err));
 	NEED(try_task(store, true, turn_end, t, err));
 	aic_store_unref(store);
@@ -586,6 +587,8 @@ START_TEST(sixteen_processes_make_and_write_one_store)
 }
 END_TEST
 
+#define TEXTS 400
+
 /* Readers beside a writer see whole transactions. */
 static void write_much(struct turn *t)
 {
@@ -593,7 +596,7 @@ static void write_much(struct turn *t)
 
 	NEED(try_task(store, true, turn_begin, t, err));
 	say('r');
-	for (int i = 0; i < 400; i++)
+	for (uint64_t i = 0; i < seeds(TEXTS); i++)
 		NEED(try_task(store, false, turn_text, t, err));
 	NEED(try_task(store, true, turn_end, t, err));
 	aic_store_unref(store);
@@ -619,7 +622,7 @@ START_TEST(another_process_is_followed)
 		aic_event_list_done(&events);
 	}
 	ck_assert(over);
-	ck_assert_uint_eq(seq, 402);
+	ck_assert_uint_eq(seq, seeds(TEXTS) + 2);
 	end(&child, false);
 	verify_and_close(store);
 }
@@ -689,9 +692,9 @@ static void check_life(struct aic_store *store, int said)
 
 START_TEST(death_at_any_instant_leaves_a_sound_store)
 {
-	int killed = 0;
+	unsigned killed = 0;
 
-	for (life = 0; life < LIVES; life++) {
+	for (life = 0; life < seeds(LIVES); life++) {
 		int said = 0, status = 0;
 		char c;
 		for (int i = 0; i < TURNS_OF_A_LIFE; i++)
@@ -713,7 +716,7 @@ START_TEST(death_at_any_instant_leaves_a_sound_store)
 			turn_done(&last_life[i]);
 		turn_done(&started[--started_count]);
 	}
-	ck_assert_int_gt(killed, LIVES * 3 / 4);
+	ck_assert_uint_gt(killed, seeds(LIVES) * 3 / 4);
 }
 END_TEST
 #endif
@@ -738,7 +741,7 @@ START_TEST(death_from_outside_leaves_a_sound_store)
 {
 	struct dice d = dice(11);
 
-	for (int i = 0; i < 20; i++) {
+	for (uint64_t i = 0; i < seeds(20); i++) {
 		struct child children[2] = { start(live_on), start(live_on) };
 		struct timespec time = { .tv_nsec = 1000 * (long)(1 + roll(&d, 15000)) };
 		wait_for(&children[0]);

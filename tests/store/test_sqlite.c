@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "file_support.h"
 #include "model_support.h"
+#include "seeds.h"
 #include "store_support.h"
 
 #ifdef AIC_TEST_HOOKS
@@ -323,12 +324,12 @@ START_TEST(flipped_bits_are_found)
 	size_t len;
 	char *data = build_store(path, &len);
 	struct dice d = dice(7);
-	int found = 0;
+	unsigned found = 0;
 	enum {
 		FLIPS = 250
 	};
 
-	for (int i = 0; i < FLIPS; i++) {
+	for (uint64_t i = 0; i < seeds(FLIPS); i++) {
 		size_t at = roll(&d, (unsigned)len);
 		char bit = (char)(1 << roll(&d, 8));
 		data[at] = (char)(data[at] ^ bit);
@@ -339,7 +340,7 @@ START_TEST(flipped_bits_are_found)
 		data[at] = (char)(data[at] ^ bit);
 	}
 	/* Many bits of a file mean nothing; of those that do, none may pass. */
-	ck_assert_int_gt(found, FLIPS / 8);
+	ck_assert_uint_gt(found, seeds(FLIPS) / 8);
 	aic_free(data);
 }
 END_TEST
@@ -558,7 +559,7 @@ START_TEST(every_operation_on_files_may_fail)
 	bool persistent = _i >= 2;
 	bool reached = true;
 
-	for (uint64_t n = 1; reached; n++) {
+	for (uint64_t n = 1; reached; n += stride()) {
 		struct life life = { .turn = new_turn("alice") };
 		/* Every third time a new store, so that making it is walked, too. */
 		if (n % 3 == 0)
@@ -642,7 +643,7 @@ START_TEST(sqlite_may_run_out_of_memory)
 	ck_assert_int_eq(sqlite3_config(SQLITE_CONFIG_MALLOC, &methods), SQLITE_OK);
 	ck_assert_int_eq(sqlite3_initialize(), SQLITE_OK);
 	aic_store_unref(must_open(test_path("store")));
-	for (uint64_t n = 1; reached; n += 1 + n / 40) {
+	for (uint64_t n = 1; reached; n += stride() + n / 40) {
 		struct life life = { .turn = new_turn("alice") };
 		aic_mem_fail_at(n, _i == 1);
 		int rc = try_life(&life);
