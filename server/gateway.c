@@ -80,6 +80,7 @@ static void write_row(const struct run *run, const char *outcome)
 {
 	const struct call *call = run->call;
 	struct usage usage = {
+		.user = call->principal.user,
 		.key = call->principal.key,
 		.model = aichat_exchange_model(run->exchange),
 		.outcome = outcome,

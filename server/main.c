@@ -24,6 +24,7 @@
 #include "metrics.h"
 #include "notify.h"
 #include "ongoing.h"
+#include "owed.h"
 #include "teller.h"
 
 #define STATUS_USAGE 2
@@ -393,6 +394,8 @@ static void stop(struct daemon *daemon)
 	server->limits = limits_free(server->limits);
 	server->metrics = metrics_free(server->metrics);
 	accounts_close(server);
+	owed_write(server->ai);
+	owed_forget();
 	server->ai = aichat_close(server->ai);
 	settings_done(&server->settings);
 	server->options = aichat_options_free(server->options);

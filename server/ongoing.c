@@ -104,6 +104,7 @@ static void write_row(const struct ongoing *o)
 {
 	struct server *server = o->all->server;
 	struct usage usage = {
+		.user = o->user,
 		.key = o->key,
 		.model = o->tally.model,
 		.outcome = o->outcome                       ? o->outcome

@@ -14,7 +14,7 @@ static int check(aichat *ai, aichat_error **reterr)
 {
 	int rc = aichat_store_check(ai, reterr);
 
-	if (atomic_exchange(&last, rc) == rc)
+	if (rc == AICHAT_ECLOSED || atomic_exchange(&last, rc) == rc)
 		return rc;
 	if (rc < 0)
 		log_line(AICHAT_LOG_ERROR, "nothing new is taken: %s",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "owed.h"
 #include "usage.h"
 
 static const char *const figure_names[USAGE_FIGURES] = {
@@ -59,8 +60,12 @@ void usage_write(aichat *ai, const struct usage *usage)
 	put_count(w, "cost_nano_usd", usage->cost_nano_usd);
 	put_count(w, "duration_ms", usage->duration_ms);
 	aichat_json_writer_end_object(w);
-	if (aichat_json_writer_finish(w, &json, &len) < 0 ||
-	    aichat_usage_add(ai, json, (int64_t)len, &error) < 0)
+	bool whole = aichat_json_writer_finish(w, &json, &len) == 0;
+	bool in_turn = whole && owed_write(ai); /* older ones first */
+	bool done = in_turn && aichat_usage_add(ai, json, (int64_t)len, &error) == 0;
+	if (whole && !done && (!in_turn || owed_is_worth_it(error)))
+		owed_add(usage->user, json, len, error);
+	else if (!done)
 		log_line(AICHAT_LOG_ERROR, "the usage of %s is not stored: %s",
 			 usage->request_id,
 			 error ? aichat_error_message(error) : "out of memory");

@@ -12,6 +12,7 @@
 #define USAGE_FIGURES (AICHAT_USAGE_REASONING + 1) /* by enum aichat_usage_kind */
 
 struct usage {
+	const char *user;               /* the owner of the row */
 	const char *key;                /* the key's public id; "" for a login */
 	const char *model;              /* PROVIDER/MODEL; "" if it is not known */
 	const char *outcome;            /* "complete", or why not */
@@ -20,5 +21,5 @@ struct usage {
 	int64_t cost_nano_usd, duration_ms;
 };
 
-/* Of the owner of `ai`. What cannot be stored is told in the log. */
+/* `ai` is the user's. What the store does not take now is kept for later: owed.h. */
 void usage_write(aichat *ai, const struct usage *usage);

@@ -12,6 +12,7 @@
 #include "call.h"
 #include "log.h"
 #include "metrics.h"
+#include "owed.h"
 #include "server.h"
 
 #define READY_MS 2000 /* how long a look at the store counts */
@@ -85,6 +86,8 @@ static bool look(struct server *server, char store[160], char disk[160])
 	if (!ready.looked_ms || now_ms - ready.looked_ms > READY_MS) {
 		look_at_disk(server);
 		int rc = write_something(server->ai, &error);
+		if (rc == 0)
+			owed_write(server->ai);
 		snprintf(ready.store, sizeof(ready.store), "%s",
 			 rc < 0 ? aichat_error_name(rc) : "ok");
 		aichat_error_unref(error);

@@ -5,8 +5,12 @@ What must hold: nothing that was acknowledged is lost, nothing was shown that is
 stored, the store is sound. A commit whose sync failed is neither: nobody was told that it
 is there, and it may be found whole after the next start."""
 
+import contextlib
+import http.client
+import json
 import os
 import pathlib
+import sqlite3
 import subprocess
 import threading
 import unittest
@@ -166,6 +170,51 @@ class Failing(DiskTest):
                 self.others_go_on(again)
                 self.assertEqual(again.stop(), 0)
                 self.verify(daemon.home)
+
+
+    def ask_while(self, daemon, change):
+        """Streams of the gateway, in the middle of which this is done; they end well."""
+        streams = []
+        for _ in range(3):
+            connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=SECONDS)
+            self.addCleanup(connection.close)
+            connection.request("POST", CHAT, json.dumps({
+                "model": "paced/fake", "stream": True,
+                "messages": [{"role": "user", "content": "Hello?"}]}),
+                {"Authorization": f"Bearer {daemon.key}", "Content-Type": "application/json"})
+            streams.append(connection.getresponse())
+            self.assertTrue(streams[-1].readline().startswith(b"data: "))
+        change()
+        for stream in streams:
+            self.assertTrue(stream.read().endswith(b"data: [DONE]\n\n"))
+
+    def rows(self, daemon):
+        path = f"file:{daemon.home}/store?mode=ro"
+        with contextlib.closing(sqlite3.connect(path, uri=True)) as db:
+            return db.execute("SELECT model, outcome, output FROM usage").fetchall()
+
+    def test_what_was_used(self):
+        """What the store does not take at the end of a call is written when it does."""
+        daemon, disk = self.with_disk()
+        self.ask_while(daemon, lambda: disk.write_text("write ENOSPC"))
+        wait_until(lambda: self.told(daemon, "kept in memory"), "a word of it")
+        self.assertEqual(self.rows(daemon), [])
+        disk.unlink()
+        wait_until(lambda: self.ready(daemon) == (200, "ok"), "room")
+        wait_until(lambda: self.rows(daemon) == 3 * [("fake", "complete", 100)], "the rows")
+        self.assertEqual(self.told(daemon, "kept in memory"), 1)
+        self.assertEqual(self.told(daemon, "3 rows of what was used are written"), 1)
+        # At the end of the daemon, too; and what is lost is told.
+        self.ask_while(daemon, lambda: disk.write_text("write ENOSPC"))
+        wait_until(lambda: self.told(daemon, "kept in memory") == 2, "a word of it")
+        disk.unlink()
+        self.assertEqual(daemon.stop(), 0)
+        self.assertEqual(len(self.rows(daemon)), 6)
+        again = self.another(daemon.home, env=daemon.env)
+        self.ask_while(again, lambda: disk.write_text("write EIO"))
+        wait_until(lambda: self.told(again, "kept in memory") == 3, "a word of it")
+        self.assertEqual(again.stop(), 0)
+        self.assertEqual(self.told(again, "3 rows of what was used are lost"), 1)
 
 
 @unittest.skipUnless(os.geteuid() == 0, "only root mounts a small disk")
