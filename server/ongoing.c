@@ -34,13 +34,15 @@ struct ongoing {
 	char user[40], key[40];
 	char request_id[72]; /* of the call that began it */
 	int64_t began_mono_us;
-	struct reservation reservation;
 
 	/* of whoever has the cursor */
 	struct tally tally;
+	int64_t settled;     /* tokens, in rounds that waited for tool results */
 	const char *outcome; /* NULL: it is not over */
 
 	/* under the lock */
+	struct reservation
+		reservation; /* of the round that runs; a waiting one has none */
 	uint64_t called;   /* the event that asked for tool results, if it was the last */
 	uint64_t answered; /* up to this event somebody has given them */
 	bool detached;     /* the cursor is the thread's */
@@ -85,19 +87,35 @@ static const char *outcome_of(const aichat_event *event, const aichat_message *m
 	}
 }
 
-void ongoing_note(struct ongoing *ongoing, const aichat_event *event)
-{
-	tally_note(&ongoing->tally, event);
-	ongoing->outcome = outcome_of(event, aichat_event_message(event));
-	pthread_mutex_lock(&ongoing->all->lock);
-	ongoing->called = event_wants_results(event) ? aichat_event_seq(event) : 0;
-	pthread_mutex_unlock(&ongoing->all->lock);
-}
-
 /* For tool results: nobody writes it meanwhile. Under the lock. */
 static bool is_waiting(const struct ongoing *o)
 {
 	return o->called > o->answered;
+}
+
+static void settle_round(struct ongoing *o, struct reservation *reservation)
+{
+	int64_t used = tally_tokens(&o->tally);
+
+	limits_settle(reservation, used - o->settled);
+	o->settled = used;
+}
+
+void ongoing_note(struct ongoing *ongoing, const aichat_event *event)
+{
+	struct reservation over = { 0 };
+
+	tally_note(&ongoing->tally, event);
+	ongoing->outcome = outcome_of(event, aichat_event_message(event));
+	pthread_mutex_lock(&ongoing->all->lock);
+	ongoing->called = event_wants_results(event) ? aichat_event_seq(event) : 0;
+	if (is_waiting(ongoing)) {
+		over = ongoing->reservation;
+		ongoing->reservation.limits = NULL;
+	}
+	pthread_mutex_unlock(&ongoing->all->lock);
+	if (over.limits)
+		settle_round(ongoing, &over);
 }
 
 static void write_row(const struct ongoing *o)
@@ -205,7 +223,7 @@ static void settle(struct ongoing *o)
 	tally_end(&o->tally, o->reply);
 	write_row(o);
 	/* Who waits until its user has nothing that runs waits for this. */
-	limits_settle(&o->reservation, tally_tokens(&o->tally));
+	settle_round(o, &o->reservation);
 	ongoing_free(o);
 }
 
@@ -276,14 +294,6 @@ static struct ongoing *find(const struct ongoings *all, const char *reply_id)
 	return NULL;
 }
 
-bool ongoing_is_known(struct ongoings *ongoings, const char *reply_id)
-{
-	pthread_mutex_lock(&ongoings->lock);
-	bool known = find(ongoings, reply_id) != NULL;
-	pthread_mutex_unlock(&ongoings->lock);
-	return known;
-}
-
 void ongoing_resume(struct call *call, aichat_reply *reply, uint64_t last_seq,
 		    struct reservation *reservation)
 {
@@ -292,10 +302,16 @@ void ongoing_resume(struct call *call, aichat_reply *reply, uint64_t last_seq,
 
 	pthread_mutex_lock(&all->lock);
 	struct ongoing *known = find(all, aichat_reply_id(reply));
-	if (known)
+	if (known) {
 		known->answered = last_seq;
-	else if (mine)
+		/* It has one still if it did not see yet that it waited. */
+		if (!known->reservation.limits) {
+			known->reservation = *reservation;
+			reservation->limits = NULL;
+		}
+	} else if (mine) {
 		list(mine);
+	}
 	pthread_mutex_unlock(&all->lock);
 	if (mine && !known) {
 		ongoing_leave(mine, call);

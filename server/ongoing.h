@@ -38,8 +38,6 @@ bool event_wants_results(const aichat_event *event);
 void ongoing_end(struct ongoing *ongoing, struct call *call);
 /* The caller goes, the reply goes on. */
 void ongoing_leave(struct ongoing *ongoing, struct call *call);
-/* Whether somebody accounts for this reply. */
-bool ongoing_is_known(struct ongoings *ongoings, const char *reply_id);
 /*
  * The tool calls with which this reply stopped at this event were all answered: it goes
  * on. It is accounted for by whoever does so already, or from the cursor's place on by

@@ -21,6 +21,7 @@ void tally_begin(struct tally *tally, aichat *ai, int64_t input_tokens)
 		.cost_nano_usd = -1,
 		.ai = ai,
 		.input_tokens = input_tokens,
+		.open = true,
 	};
 	forget(tally->used);
 	forget(tally->told);
@@ -93,22 +94,23 @@ static void add(struct tally *tally, bool cut, int64_t figures[USAGE_FIGURES],
 	/* The next one reads all of that. */
 	add_known(&tally->input_tokens, figures[AICHAT_USAGE_OUTPUT]);
 	tally->written_bytes = 0;
+	tally->open = false;
 	forget(tally->told);
 }
 
 /* ---- events ---- */
 
 /* Whether the provider was cut off by somebody, in whatever it was doing. */
-static bool was_cut(const aichat_event *event, const aichat_message *message)
+static bool was_cut(const aichat_event *event)
 {
 	int code = aichat_error_code(aichat_event_error(event));
 
-	return aichat_message_state(message) == AICHAT_MESSAGE_STOPPED ||
+	return aichat_event_state(event) == AICHAT_REPLY_STOPPED ||
 	       code == AICHAT_ECANCELED || code == AICHAT_ETIMEOUT ||
 	       code == AICHAT_EINTERRUPTED || code == AICHAT_ETOOLARGE;
 }
 
-/* A message is told of when it is sealed, and the last one again at the end. */
+/* Once, if it is told of twice. */
 static void count(struct tally *tally, const aichat_event *event,
 		  const aichat_message *message)
 {
@@ -126,32 +128,36 @@ static void count(struct tally *tally, const aichat_event *event,
 		figures[kind] = aichat_message_usage(message, kind);
 	if (figures[AICHAT_USAGE_INPUT] >= 0)
 		tally->input_tokens = figures[AICHAT_USAGE_INPUT];
-	add(tally, was_cut(event, message), figures,
-	    aichat_message_cost_nano_usd(message));
+	add(tally, was_cut(event), figures, aichat_message_cost_nano_usd(message));
 }
 
 void tally_note(struct tally *tally, const aichat_event *event)
 {
 	const aichat_message *message = aichat_event_message(event);
-	int type = aichat_event_type(event);
 
-	tally->over = type == AICHAT_EVENT_DONE || type == AICHAT_EVENT_ERROR;
-	switch (type) {
+	switch (aichat_event_type(event)) {
 	case AICHAT_EVENT_TEXT:
 	case AICHAT_EVENT_REASONING:
 	case AICHAT_EVENT_TOOL_CALL:
 		tally->written_bytes += (int64_t)aichat_event_text_len(event);
+		tally->open = true;
 		break;
 	case AICHAT_EVENT_USAGE:
+		tally->open = true;
 		for (int kind = AICHAT_USAGE_INPUT; kind < USAGE_FIGURES; kind++)
 			if (aichat_event_usage(event, kind) >= 0)
 				tally->told[kind] = aichat_event_usage(event, kind);
 		break;
-	case AICHAT_EVENT_MESSAGE:
+	case AICHAT_EVENT_MESSAGE: /* the last one is told of again, with how it ended */
+		if (aichat_message_stop_reason(message) == AICHAT_STOP_TOOL_CALLS)
+			count(tally, event, message);
+		break;
 	case AICHAT_EVENT_DONE:
 	case AICHAT_EVENT_ERROR:
 		if (message)
 			count(tally, event, message);
+		else /* it failed before there was one, or while it was written */
+			tally->open = was_cut(event) || tally->written_bytes > 0;
 		break;
 	default:
 		break;
@@ -176,7 +182,7 @@ void tally_end(struct tally *tally, aichat_reply *reply)
 {
 	if (!tally->model[0])
 		read_model(tally, reply);
-	if (!tally->over && (!tally->counted[0] || tally->written_bytes > 0))
+	if (tally->open)
 		add(tally, true, tally->told, -1);
 }
 

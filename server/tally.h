@@ -19,9 +19,9 @@ struct tally {
 	int64_t used[USAGE_FIGURES]; /* -1 = not known, as below */
 	int64_t cost_nano_usd;
 	char model[128]; /* PROVIDER/MODEL; "" until it is known */
-	bool over;       /* the last event was seen */
 
 	/* for the message that is being written */
+	bool open;            /* something may have been used for it */
 	aichat *ai;           /* knows the prices; borrowed */
 	char counted[40];     /* the one that was added last */
 	int64_t input_tokens; /* what it is expected to read */

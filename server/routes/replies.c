@@ -196,17 +196,14 @@ static void give_results(struct call *call, aichat_reply *reply, bool repeated,
 	answer_state(call, reply);
 }
 
-/* For the model's next answer; what somebody accounts for has its reservation. False and
- * answered. */
-static bool reserve(struct call *call, aichat_reply *reply,
-		    const struct standing *standing, struct reservation *reservation)
+/* For the model's next answer. False and answered. */
+static bool reserve(struct call *call, const struct standing *standing,
+		    struct reservation *reservation)
 {
 	aichat_conversation *conversation = NULL;
 	aichat_error *error = NULL;
 	bool reserved = false;
 
-	if (ongoing_is_known(call->server->ongoings, aichat_reply_id(reply)))
-		return true;
 	if (aichat_conversation_open(call->ai, standing->conversation, &conversation,
 				     &error) < 0)
 		fail(call, error);
@@ -231,7 +228,7 @@ static void tool_results(struct call *call)
 	reply = reply_of(call, before.newest);
 	if (!reply)
 		return;
-	if (reserve(call, reply, &before, &reservation)) {
+	if (reserve(call, &before, &reservation)) {
 		int repeated = idempotency_note(call, &note);
 		if (repeated >= 0)
 			give_results(call, reply, repeated, note);

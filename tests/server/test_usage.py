@@ -133,9 +133,7 @@ class UsageTest(NativeTest):
         self.assertGreater(row["output"], 0)
 
     def test_rounds_with_tools(self):
-        path = self.new("tools")
-        self.ok("PATCH", path, {"settings": {"tools": [
-            {"name": "f", "parameters": {"type": "object"}}]}})
+        path = self.new_with_tools()
         end = self.say(path)
         self.is_row(1, "tools", "complete", end["message"]["usage"]["input_tokens"],
                     end["message"]["usage"]["output_tokens"])
@@ -145,22 +143,53 @@ class UsageTest(NativeTest):
                 {"results": results})
         self.is_row(2, "tools", "complete")
 
-    def test_what_goes_on_is_reserved(self):
-        """With what was said, and the most that the next answer may have."""
+    def check_what_goes_on(self, path, message, reply, used):
+        """So many tokens were used, and would be read again."""
+        self.counts(used)
+        self.ok("PATCH", path, {"settings": {"options": {"max_tokens": LIMIT - 15000}}})
+        results = {"results": [{"tool_call_id": p["id"], "text": "4"}
+                               for p in message["parts"] if p["type"] == "tool_call"]}
+        self.refused(429, "RATE_LIMITED", "POST", f"{reply}/tool-results", results)
+        self.ok("PATCH", path, {"settings": {"options": {"max_tokens": LIMIT - 35000}}})
+        self.ok("POST", f"{reply}/tool-results", results)
+        self.ends(reply)
+
+    def new_with_tools(self):
         path = self.new("tools")
         self.ok("PATCH", path, {"settings": {"tools": [
             {"name": "f", "parameters": {"type": "object"}}]}})
+        return path
+
+    def test_what_goes_on_is_reserved(self):
+        """With what was said, and the most that the next answer may have."""
+        path = self.new_with_tools()
         end = self.say(path, "x" * 40000)
-        self.row(1)
-        self.ok("PATCH", path, {"settings": {"options": {"max_tokens": LIMIT - 15000}}})
-        results = {"results": [{"tool_call_id": p["id"], "text": "4"}
-                               for p in end["message"]["parts"] if p["type"] == "tool_call"]}
-        goes_on = f"{API}/replies/{end['reply']['id']}/tool-results"
-        # 10,000 are used, and would be read again.
-        self.refused(429, "RATE_LIMITED", "POST", goes_on, results)
-        self.ok("PATCH", path, {"settings": {"options": {"max_tokens": LIMIT - 35000}}})
-        self.ok("POST", goes_on, results)
-        self.is_row(2, "tools", "complete")
+        row = self.row(1)
+        self.check_what_goes_on(path, end["message"], f"{API}/replies/{end['reply']['id']}",
+                                row["input"] + row["output"])
+        other = self.is_row(2, "tools", "complete")
+        self.counts(sum(r["input"] + r["output"] for r in (row, other)))
+
+    def test_what_goes_on_before_a_viewer(self):
+        """Who stays has one row for all of it; what waits has nothing reserved."""
+        path = self.new_with_tools()
+        events = self.stream(path, "x" * 40000)
+        message = events.until("message")[-1]["message"]
+        used = message["usage"]["input_tokens"] + message["usage"]["output_tokens"]
+        self.check_what_goes_on(path, message, events.location, used)
+        self.assertEqual(list(events)[-1]["type"], "done")
+        row = self.is_row(1, "tools", "complete")
+        self.assertGreater(row["input"] + row["output"], used)
+        self.counts(row["input"] + row["output"])
+
+    def test_the_provider_is_too_late(self):
+        self.daemon.close()
+        self.daemon = self.another(args=["-o", "first_event_timeout_ms=300",
+                                         "-o", "max_retries=0"])
+        self.daemon.request("POST", f"{self.new('late')}/messages", {"text": "hi"})
+        row = self.is_row(1, "late", "provider_timeout", output=0)
+        self.assertGreater(row["input"], 0)
+        self.counts(row["input"])
 
 
 if __name__ == "__main__":
