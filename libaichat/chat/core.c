@@ -113,27 +113,27 @@ struct aic_core *aic_core_unref(struct aic_core *core)
 	return NULL;
 }
 
-/* The feeds that there are now, each with a reference. */
+/* Feeds, each with a reference. */
 struct feeds {
 	struct aic_feed **items;
 	size_t count;
 	bool failed; /* memory is out */
 };
 
-static struct feeds snapshot_feeds(struct aic_core *core)
+/* Those that another process writes, as far as we know. Under the core's lock. */
+static struct feeds foreign_feeds(struct aic_core *core)
 {
 	struct feeds feeds = { 0 };
 	size_t n = 0;
 
 	for (struct aic_feed *f = core->feeds; f; f = f->next)
-		n++;
+		n += aic_feed_is_foreign(f);
 	feeds.items = n ? aic_calloc(n, sizeof(*feeds.items)) : NULL;
 	feeds.failed = n && !feeds.items;
-	if (!feeds.items)
-		return feeds;
-	for (struct aic_feed *f = core->feeds; f; f = f->next)
+	for (struct aic_feed *f = core->feeds; f && feeds.items && feeds.count < n;
+	     f = f->next)
 		/* One whose last reference is going cannot be kept. */
-		if (atomic_load(&f->refs) > 0)
+		if (aic_feed_is_foreign(f) && atomic_load(&f->refs) > 0)
 			feeds.items[feeds.count++] = aic_feed_ref(f);
 	return feeds;
 }
@@ -283,22 +283,21 @@ void aic_core_watch(struct aic_core *core)
 }
 
 /* Someone in another process asked to stop replies that run here. */
-static void take_cancellations(struct aic_core *core, const struct feeds *feeds)
+static void take_cancellations(struct aic_core *core)
 {
 	struct aic_id ids[CANCELLED_AT_ONCE];
 	size_t count = 0;
 
 	if (aic_store_cancelled(core->store, ids, CANCELLED_AT_ONCE, &count) < 0)
 		return; /* the next look will tell */
-	for (size_t i = 0; i < count; i++)
-		for (size_t f = 0; f < feeds->count; f++) {
-			if (!aic_id_equal(&ids[i], &feeds->items[f]->reply_id))
-				continue;
-			struct aic_turn *turn = aic_feed_turn(feeds->items[f]);
-			if (turn)
-				aic_turn_cancel(turn, false);
-			aic_turn_unref(turn);
-		}
+	for (size_t i = 0; i < count; i++) {
+		struct aic_feed *feed = aic_feed_of(core, &ids[i]);
+		struct aic_turn *turn = feed ? aic_feed_turn(feed) : NULL;
+		if (turn)
+			aic_turn_cancel(turn, false);
+		aic_turn_unref(turn);
+		aic_feed_unref(feed);
+	}
 }
 
 static bool look(struct aic_follower *follower)
@@ -308,14 +307,14 @@ static bool look(struct aic_follower *follower)
 	bool again = false;
 
 	pthread_mutex_lock(&core->lock);
-	struct feeds feeds = snapshot_feeds(core);
+	struct feeds feeds = foreign_feeds(core);
 	again = core->turns > 0;
 	pthread_mutex_unlock(&core->lock);
 
 	if (feeds.failed)
 		return true;
 	if (again)
-		take_cancellations(core, &feeds);
+		take_cancellations(core);
 	for (size_t i = 0; i < feeds.count; i++)
 		again = aic_feed_follow(feeds.items[i]) || again;
 	feeds_done(&feeds);

@@ -24,6 +24,8 @@
 
 struct aic_feed;
 
+#define AIC_FEED_BUCKETS 256
+
 struct aic_core {
 	_Atomic unsigned refs;
 	pid_t pid; /* of the process that made it */
@@ -36,10 +38,11 @@ struct aic_core {
 
 	pthread_mutex_t lock; /* guards what follows */
 	struct aic_engine *engine;
-	struct aic_feed *feeds; /* all that live */
-	unsigned turns;         /* that run */
-	unsigned calls;         /* from outside that use store or engine */
-	pthread_cond_t idle;    /* one of the two became 0: close waits for both */
+	struct aic_feed *feeds;                         /* all that live */
+	struct aic_feed *feeds_by_id[AIC_FEED_BUCKETS]; /* of stored replies */
+	unsigned turns;                                 /* that run */
+	unsigned calls;      /* from outside that use store or engine */
+	pthread_cond_t idle; /* one of the two became 0: close waits for both */
 	struct aic_follower follower;
 };
 

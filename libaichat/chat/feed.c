@@ -51,6 +51,54 @@ static void feed_free(struct aic_feed *feed)
 	aic_free(feed);
 }
 
+/* ---- the core's list, under its lock ---------------------------------------------- */
+
+/* The end of an id is random. */
+static struct aic_feed **bucket_of(struct aic_core *core, const struct aic_id *id)
+{
+	return &core->feeds_by_id[id->bytes[sizeof(id->bytes) - 1] % AIC_FEED_BUCKETS];
+}
+
+static void list(struct aic_core *core, struct aic_feed *feed)
+{
+	feed->next = core->feeds;
+	feed->link = &core->feeds;
+	if (feed->next)
+		feed->next->link = &feed->next;
+	core->feeds = feed;
+	if (feed->stored) {
+		struct aic_feed **bucket = bucket_of(core, &feed->reply_id);
+		feed->next_of_id = *bucket;
+		*bucket = feed;
+	}
+}
+
+static void unlist(struct aic_core *core, struct aic_feed *feed)
+{
+	*feed->link = feed->next;
+	if (feed->next)
+		feed->next->link = feed->link;
+	if (feed->stored) {
+		struct aic_feed **of_id = bucket_of(core, &feed->reply_id);
+		while (*of_id != feed)
+			of_id = &(*of_id)->next_of_id;
+		*of_id = feed->next_of_id;
+	}
+}
+
+/* owner NULL: anybody's. */
+static struct aic_feed *find_locked(struct aic_core *core, const char *owner,
+				    const struct aic_id *reply_id)
+{
+	for (struct aic_feed *f = *bucket_of(core, reply_id); f; f = f->next_of_id)
+		if (aic_id_equal(&f->reply_id, reply_id) &&
+		    (!owner || aic_streq(f->owner, owner)) && atomic_load(&f->refs) > 0)
+			return aic_feed_ref(f);
+	return NULL;
+}
+
+/* ---- feeds ------------------------------------------------------------------------ */
+
 int aic_feed_new(struct aic_core *core, const char *owner, const struct aic_id *reply_id,
 		 bool stored, struct aic_feed **ret_feed)
 {
@@ -59,21 +107,18 @@ int aic_feed_new(struct aic_core *core, const char *owner, const struct aic_id *
 	if (!feed)
 		return AICHAT_ENOMEM;
 	pthread_mutex_lock(&core->lock);
-	feed->next = core->feeds;
-	core->feeds = feed;
+	list(core, feed);
 	pthread_mutex_unlock(&core->lock);
 	*ret_feed = feed;
 	return 0;
 }
 
-static struct aic_feed *find_locked(struct aic_core *core, const char *owner,
-				    const struct aic_id *reply_id)
+struct aic_feed *aic_feed_of(struct aic_core *core, const struct aic_id *reply_id)
 {
-	for (struct aic_feed *f = core->feeds; f; f = f->next)
-		if (f->stored && aic_id_equal(&f->reply_id, reply_id) &&
-		    aic_streq(f->owner, owner) && atomic_load(&f->refs) > 0)
-			return aic_feed_ref(f);
-	return NULL;
+	pthread_mutex_lock(&core->lock);
+	struct aic_feed *feed = find_locked(core, NULL, reply_id);
+	pthread_mutex_unlock(&core->lock);
+	return feed;
 }
 
 int aic_feed_find(struct aic_core *core, const char *owner,
@@ -87,10 +132,8 @@ int aic_feed_find(struct aic_core *core, const char *owner,
 	made->over = row->state >= AICHAT_REPLY_COMPLETE;
 	pthread_mutex_lock(&core->lock);
 	struct aic_feed *found = find_locked(core, owner, &row->id);
-	if (!found) {
-		made->next = core->feeds;
-		core->feeds = made;
-	}
+	if (!found)
+		list(core, made);
 	pthread_mutex_unlock(&core->lock);
 	if (found)
 		feed_free(made);
@@ -116,13 +159,8 @@ struct aic_feed *aic_feed_unref(struct aic_feed *feed)
 	if (ours)
 		pthread_mutex_lock(&core->lock);
 	bool last = atomic_fetch_sub_explicit(&feed->refs, 1, memory_order_acq_rel) == 1;
-	if (last) {
-		struct aic_feed **link = &core->feeds;
-		while (*link && *link != feed)
-			link = &(*link)->next;
-		if (*link)
-			*link = feed->next;
-	}
+	if (last)
+		unlist(core, feed);
 	if (ours)
 		pthread_mutex_unlock(&core->lock);
 	if (last)
@@ -201,10 +239,24 @@ void aic_feed_wake(struct aic_feed *feed)
 	pthread_cond_broadcast(&feed->changed);
 }
 
+/* Under the feed's lock. */
+static bool is_foreign(const struct aic_feed *feed)
+{
+	return feed->stored && !feed->turn && !feed->over && feed->cursors;
+}
+
+bool aic_feed_is_foreign(struct aic_feed *feed)
+{
+	pthread_mutex_lock(&feed->lock);
+	bool foreign = is_foreign(feed);
+	pthread_mutex_unlock(&feed->lock);
+	return foreign;
+}
+
 bool aic_feed_follow(struct aic_feed *feed)
 {
 	pthread_mutex_lock(&feed->lock);
-	bool wanted = feed->stored && !feed->turn && !feed->over && feed->cursors;
+	bool wanted = is_foreign(feed);
 	uint64_t after = feed->last_seq;
 	pthread_mutex_unlock(&feed->lock);
 	if (!wanted)

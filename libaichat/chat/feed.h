@@ -26,7 +26,8 @@ struct aic_feed {
 	bool stored;
 
 	/* Under the core's lock. */
-	struct aic_feed *next;
+	struct aic_feed *next, **link;
+	struct aic_feed *next_of_id; /* stored ones with the same hash */
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
@@ -44,6 +45,8 @@ struct aic_feed {
  */
 int aic_feed_new(struct aic_core *core, const char *owner, const struct aic_id *reply_id,
 		 bool stored, struct aic_feed **ret_feed);
+/* The feed of a stored reply, with a reference; NULL if there is none. */
+struct aic_feed *aic_feed_of(struct aic_core *core, const struct aic_id *reply_id);
 /* The feed of any stored reply: the one that there is, or a new one. */
 int aic_feed_find(struct aic_core *core, const char *owner,
 		  const struct aic_reply_row *row, struct aic_feed **ret_feed);
@@ -58,6 +61,8 @@ void aic_feed_publish(struct aic_feed *feed, struct aichat_event *const *events,
 size_t aic_feed_backlog(struct aic_feed *feed);
 /* Wake the waiting, to look again (at close). */
 void aic_feed_wake(struct aic_feed *feed);
+/* Whether another process may write it, and somebody here wants to know. */
+bool aic_feed_is_foreign(struct aic_feed *feed);
 /*
  * Read what another process wrote. True while more is to be expected. On the writer's
  * thread, and once when a cursor comes.

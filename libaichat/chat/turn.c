@@ -257,6 +257,7 @@ void aic_turn_submit(struct aic_turn *turn,
 		.done = done,
 		.durable = durable,
 		.ends = run != begin_run,
+		.simple = run == aic_turn_log_run,
 	};
 	if (turn->stored) {
 		aic_store_submit(turn->core->store, &turn->job);

@@ -132,6 +132,8 @@ struct aic_request *aic_turn_request(const struct aic_turn *turn);
  * there. With the lock held.
  */
 int aic_turn_take_pending(struct aic_turn *turn);
+/* The job that writes what has gathered. */
+int aic_turn_log_run(struct aic_job *job, struct aic_store *store, aichat_error **reterr);
 /* The job that ends the turn, or its message. */
 int aic_turn_seal_run(struct aic_job *job, struct aic_store *store,
 		      aichat_error **reterr);

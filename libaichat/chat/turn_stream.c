@@ -248,7 +248,7 @@ int aic_turn_take_pending(struct aic_turn *turn)
 	return rc;
 }
 
-static int log_run(struct aic_job *job, struct aic_store *store, aichat_error **reterr)
+int aic_turn_log_run(struct aic_job *job, struct aic_store *store, aichat_error **reterr)
 {
 	struct aic_turn *turn = aic_turn_of(job);
 
@@ -325,7 +325,7 @@ void aic_turn_advance_locked(struct aic_turn *turn)
 	if (seal)
 		aic_turn_submit(turn, aic_turn_seal_run, aic_turn_seal_done, true);
 	else
-		aic_turn_submit(turn, log_run, log_done, false);
+		aic_turn_submit(turn, aic_turn_log_run, log_done, false);
 	if (!turn->stored)
 		pthread_mutex_lock(&turn->lock);
 }

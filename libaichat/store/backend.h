@@ -178,6 +178,7 @@ struct aic_store_backend {
 			 const struct aic_reply_row *row, aichat_error **reterr);
 	int (*cancel_reply)(struct aic_session *session, const char *owner,
 			    const struct aic_id *id, aichat_error **reterr);
+	/* All or nothing: no savepoint may be around it (struct aic_job, `simple`). */
 	int (*add_events)(struct aic_session *session, const struct aic_id *reply_id,
 			  struct aichat_event *const *events, size_t count,
 			  aichat_error **reterr);

@@ -305,7 +305,6 @@ static int check_next(struct aic_sqlite_conn *conn, const struct aic_id *reply_i
 		      aichat_error **reterr)
 {
 	AIC_QUERY(q, conn, AIC_SQL_REPLY_PLACE);
-	uint64_t last = 0;
 
 	aic_query_bind_id(&q, reply_id);
 	int rc = aic_query_step(&q, reterr);
@@ -318,7 +317,8 @@ static int check_next(struct aic_sqlite_conn *conn, const struct aic_id *reply_i
 	if (state >= AICHAT_REPLY_COMPLETE)
 		return aic_error_set(reterr, AICHAT_ESTATE, "the reply is %s",
 				     aichat_reply_state_name(state));
-	rc = last_logged(conn, *ret_no, &last, reterr);
+	uint64_t last = (uint64_t)aic_query_int(&q); /* 0 for none */
+	rc = aic_query_check(&q, reterr);
 	for (size_t i = 0; rc == 0 && i < count; i++)
 		if (events[i]->seq != last + 1 + i || events[i]->seq > AIC_SEQ_MAX)
 			return aic_error_set(reterr, AICHAT_ESTATE,

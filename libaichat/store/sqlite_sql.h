@@ -91,7 +91,9 @@
 		   "WHERE r.state = 2 AND r.slot = ?1 LIMIT ?2")                         \
 	X(CANCELLED, "SELECT id FROM reply WHERE state = 2 AND cancelled = 1 "           \
 		     "AND slot = ?1 LIMIT ?2")                                           \
-	X(REPLY_PLACE, "SELECT no, state FROM reply WHERE id = ?1")                      \
+	X(REPLY_PLACE, "SELECT no, state, (SELECT (k & 0xffffffff) + n - 1 FROM event "  \
+		       "WHERE k > no << 32 AND k < (no + 1) << 32 "                      \
+		       "ORDER BY k DESC LIMIT 1) FROM reply WHERE id = ?1")              \
 	X(LOG_END, "SELECT k, n FROM event WHERE k > ?1 AND k < ?2 "                     \
 		   "ORDER BY k DESC LIMIT 1")                                            \
 	X(EVENTS, "SELECT k, n, payload FROM event WHERE k < ?2 AND k >= "               \

@@ -69,6 +69,9 @@ struct aic_job {
 	 * first time is stored.
 	 */
 	bool ends;
+	/* run() changes the store by one call that does all or nothing by itself: it
+	 * needs no savepoint. */
+	bool simple;
 	struct aic_job *next;
 };
 

@@ -35,7 +35,8 @@ struct aic_store {
 	struct aic_follower *looking; /* whose look() runs now */
 	bool look_again;              /* it was put on the list meanwhile */
 	bool has_writer, stopping;
-	bool orphan; /* the writer closes the store when it ends */
+	bool writer_waits; /* and nobody has woken it yet */
+	bool orphan;       /* the writer closes the store when it ends */
 	pthread_t writer;
 };
 

@@ -3,9 +3,9 @@
  *
  * The writer takes whatever is queued and commits it at once: while one commit waits for
  * the disk the next batch gathers, so that one caller pays one sync and a thousand share
- * one. Each job has a savepoint of its own. If a failure ends the whole transaction (a
- * full disk does), every job of the batch fails with it: run() may not be repeated, but
- * for the jobs that end something, once, when room could be made for them.
+ * one. Each job has a savepoint of its own, if it needs one. If a failure ends the whole
+ * transaction (a full disk does), every job of the batch fails with it: run() may not be
+ * repeated, but for the jobs that end something, once, when room could be made for them.
  */
 
 #include "base/clock.h"
@@ -68,14 +68,15 @@ static int commit(struct aic_store *store, aichat_error **reterr)
 	return rc;
 }
 
-/* A job alone in its transaction needs no savepoint. */
+/* A job alone in its transaction needs no savepoint, nor a simple one. */
 static int run_job(struct aic_store *store, struct outcome *outcome, bool alone)
 {
 	struct aic_backend *backend = store->backend;
+	bool mark = !alone && !outcome->job->simple;
 	aichat_error *error = NULL;
 
-	int rc = alone ? 0 : backend->ops->mark(backend, &error);
-	bool marked = rc == 0 && !alone;
+	int rc = mark ? backend->ops->mark(backend, &error) : 0;
+	bool marked = rc == 0 && mark;
 	if (rc == 0)
 		rc = outcome->job->run(outcome->job, store, &error);
 	set_outcome(outcome, rc, error);
@@ -311,8 +312,10 @@ static void *write_jobs(void *argument)
 			look_around(store);
 			look_at = aic_clock_mono_ms() + FOLLOW_MS;
 		} else if (!store->first && !store->stopping) {
+			store->writer_waits = true;
 			aic_cond_wait_until(&store->queued, &store->queue,
 					    follows ? look_at : -1);
+			store->writer_waits = false;
 		}
 	}
 	bool orphan = store->orphan;
@@ -356,10 +359,14 @@ void aic_store_submit(struct aic_store *store, struct aic_job *job)
 {
 	job->next = NULL;
 	pthread_mutex_lock(&store->queue);
+	bool wake = store->writer_waits;
+	store->writer_waits = false;
 	*store->last = job;
 	store->last = &job->next;
-	pthread_cond_signal(&store->queued);
 	pthread_mutex_unlock(&store->queue);
+	/* Without the lock, for which the writer would wait at once. */
+	if (wake)
+		pthread_cond_signal(&store->queued);
 }
 
 /* ---- run and wait ----------------------------------------------------------------- */
@@ -400,7 +407,8 @@ static int submit_and_wait(struct aic_store *store, struct aic_job *job,
 		.job = { .run = run_inner,
 			 .done = wake,
 			 .durable = job->durable,
-			 .ends = job->ends },
+			 .ends = job->ends,
+			 .simple = job->simple },
 		.inner = job,
 	};
 
