@@ -209,27 +209,15 @@ static bool is_known(const struct http_server *server, size_t fd,
 	       connection->peer_port == ntohs(peer->sin_port);
 }
 
-/* Which socket is looked for: that of a peer, or with no port any that is not known. */
-struct wanted {
-	const struct http_server *server;
-	uint32_t address;
-	int peer_port;
-};
-
-/* Under the lock. */
-static bool is_wanted(const struct wanted *wanted, size_t fd,
-		      struct sockaddr_in *ret_peer)
+/* Under the lock: whether a descriptor is a socket of the server's that is not known. */
+static bool is_new(const struct http_server *server, size_t fd,
+		   struct sockaddr_in *ret_peer)
 {
 	const struct connection *known = atomic_load(&reaper.by_fd[fd]);
 
 	if (known && !known->is_closing)
 		return false;
-	if (!is_accepted((int)fd, wanted->server, ret_peer))
-		return false;
-	if (!wanted->peer_port)
-		return !is_known(wanted->server, fd, ret_peer);
-	return ret_peer->sin_addr.s_addr == wanted->address &&
-	       ntohs(ret_peer->sin_port) == wanted->peer_port;
+	return is_accepted((int)fd, server, ret_peer) && !is_known(server, fd, ret_peer);
 }
 
 /* Where the open descriptors end. */
@@ -250,25 +238,23 @@ static size_t end_of_open(void)
 }
 
 /*
- * The first one from a number on; below 0 and in *ret_end where the search ended, which
- * is a run of closed ones beyond the highest that is known.
+ * The first new one from a number on; below 0 and in *ret_end where the search ended,
+ * which is a run of closed ones beyond the highest that is known.
  */
-static int search(const struct wanted *wanted, size_t from, struct sockaddr_in *ret_peer,
-		  size_t *ret_end)
+static int search(const struct http_server *server, size_t from,
+		  struct sockaddr_in *ret_peer, size_t *ret_end)
 {
 	size_t closed = 0, lowest_closed = reaper.size, fd;
 	bool found = false;
 
 	for (fd = from; fd < reaper.size && closed < CLOSED_RUN && !found; fd++) {
 		errno = 0;
-		found = is_wanted(wanted, fd, ret_peer);
+		found = is_new(server, fd, ret_peer);
 		if (!found && errno == EBADF && fd < lowest_closed)
 			lowest_closed = fd;
 		closed = !found && errno == EBADF && fd > reaper.top ? closed + 1 : 0;
 	}
-	/* Who looks for a certain one passes others over. */
-	if (!wanted->peer_port && from <= reaper.lowest)
-		reaper.lowest = fd < lowest_closed ? fd : lowest_closed;
+	reaper.lowest = fd < lowest_closed ? fd : lowest_closed;
 	*ret_end = fd;
 	return found ? (int)fd - 1 : -1;
 }
@@ -280,19 +266,17 @@ static int search(const struct wanted *wanted, size_t from, struct sockaddr_in *
  * what was accepted while many were open, and waits for a worker since, lies where those
  * were.
  */
-static int find_socket(const struct wanted *wanted, struct sockaddr_in *ret_peer)
+static int find_socket(const struct http_server *server, struct sockaddr_in *ret_peer)
 {
 	size_t end = 0;
-	int fd = search(wanted, reaper.lowest, ret_peer, &end);
+	int fd = search(server, reaper.lowest, ret_peer, &end);
 
-	if (fd < 0 && reaper.lowest > FIRST_DESCRIPTOR) {
-		reaper.lowest = FIRST_DESCRIPTOR;
-		fd = search(wanted, FIRST_DESCRIPTOR, ret_peer, &end);
-	}
+	if (fd < 0 && reaper.lowest > FIRST_DESCRIPTOR)
+		fd = search(server, FIRST_DESCRIPTOR, ret_peer, &end);
 	if (fd >= 0 || end == reaper.size)
 		return fd;
 	for (const size_t last = end_of_open(); end < last; end++)
-		if (is_wanted(wanted, end, ret_peer))
+		if (is_new(server, end, ret_peer))
 			return (int)end;
 	return -1;
 }
@@ -394,13 +378,12 @@ static struct connection *enter(struct http_server *server, int fd,
 
 void reaper_notice(struct http_server *server)
 {
-	const struct wanted any = { .server = server };
 	struct sockaddr_in peer = { 0 };
 
 	pthread_mutex_lock(&reaper.lock);
 	/* A request may have found the last one before its neighbour could. */
 	if (--server->ahead < 0) {
-		int fd = find_socket(&any, &peer);
+		int fd = find_socket(server, &peer);
 		if (fd < 0 || !enter(server, fd, &peer))
 			server->ahead = 0;
 	}
@@ -451,14 +434,15 @@ struct connection *reaper_find(struct http_server *server, const char *address,
 			       int peer_port)
 {
 	struct sockaddr_in peer = { 0 };
-	struct in_addr from;
+	bool any = true;
 
 	pthread_mutex_lock(&reaper.lock);
 	struct connection *connection = by_peer(server, address, peer_port, false);
-	if (!connection && inet_pton(AF_INET, address, &from) == 1) {
-		const struct wanted wanted = { server, from.s_addr, peer_port };
-		int fd = find_socket(&wanted, &peer);
-		connection = fd >= 0 ? enter(server, fd, &peer) : NULL;
+	/* Whatever is found on the way need not be looked for again. */
+	while (!connection && any) {
+		int fd = find_socket(server, &peer);
+		any = fd >= 0 && enter(server, fd, &peer);
+		connection = any ? by_peer(server, address, peer_port, false) : NULL;
 	}
 	pthread_mutex_unlock(&reaper.lock);
 	return connection;
