@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "store/sqlite.h"
 
 /*
@@ -20,7 +22,10 @@
 /* At the last close already with this many: who opens the store next reads all of them,
  * but a program that asks one question should not pay for two more syncs each time. */
 #define WAL_PAGES_LEFT 64
-#define IDLE_READERS_MAX 8
+/* To open a connection takes longer than most reads, so a crowd waits for those that
+ * there are; not for ever, since who reads at length, or twice, may hold them all. */
+#define READERS_KEPT 8
+#define READER_WAIT_MS 5000
 
 static const char *name_of(const struct aic_sqlite *db)
 {
@@ -311,6 +316,7 @@ static struct aic_sqlite *new_db(const struct aic_place *place,
 	db->lock.busy_timeout_ms = AIC_MAX(config->busy_timeout_ms, (int64_t)0);
 	db->durable = true; /* SQLite's default */
 	pthread_mutex_init(&db->pool, NULL);
+	aic_cond_init(&db->returned);
 	pthread_mutex_init(&db->ballast.lock, NULL);
 	return db;
 }
@@ -441,6 +447,7 @@ static void close_db(struct aic_backend *backend)
 	close_conn(&db->writer);
 	aic_sqlite_lock_close(&db->lock);
 	pthread_mutex_destroy(&db->ballast.lock);
+	pthread_cond_destroy(&db->returned);
 	pthread_mutex_destroy(&db->pool);
 	aic_free(db);
 }
@@ -580,8 +587,36 @@ static bool in_transaction(struct aic_backend *backend)
 
 static void drop_reader(struct aic_sqlite_conn *conn)
 {
+	struct aic_sqlite *db = conn->db;
+
 	close_conn(conn);
 	aic_free(conn);
+	pthread_mutex_lock(&db->pool);
+	db->reader_count--;
+	pthread_mutex_unlock(&db->pool);
+	pthread_cond_signal(&db->returned);
+}
+
+/* NULL: another one is to be opened, and counts already. */
+static struct aic_sqlite_conn *take_reader(struct aic_sqlite *db)
+{
+	int64_t until = 0;
+
+	pthread_mutex_lock(&db->pool);
+	while (!db->idle && db->reader_count >= READERS_KEPT) {
+		until = until ? until : aic_clock_mono_ms() + READER_WAIT_MS;
+		if (!aic_cond_wait_until(&db->returned, &db->pool, until))
+			break;
+	}
+	struct aic_sqlite_conn *conn = db->idle;
+	if (conn) {
+		db->idle = conn->next;
+		db->idle_count--;
+	} else {
+		db->reader_count++;
+	}
+	pthread_mutex_unlock(&db->pool);
+	return conn;
 }
 
 static int read_begin(struct aic_backend *backend, struct aic_session **ret_session,
@@ -589,18 +624,18 @@ static int read_begin(struct aic_backend *backend, struct aic_session **ret_sess
 {
 	struct aic_sqlite *db = (struct aic_sqlite *)backend;
 
-	pthread_mutex_lock(&db->pool);
-	struct aic_sqlite_conn *conn = db->idle;
-	if (conn) {
-		db->idle = conn->next;
-		db->idle_count--;
-	}
-	pthread_mutex_unlock(&db->pool);
+	struct aic_sqlite_conn *conn = take_reader(db);
 	int rc = 0;
+
 	if (!conn) {
 		conn = aic_new(struct aic_sqlite_conn);
-		if (!conn)
+		if (!conn) {
+			pthread_mutex_lock(&db->pool);
+			db->reader_count--;
+			pthread_mutex_unlock(&db->pool);
 			return aic_error_nomem(reterr);
+		}
+		conn->db = db;
 		rc = open_conn(db, conn, SQLITE_OPEN_READONLY, reterr);
 	}
 	if (rc == 0)
@@ -621,7 +656,7 @@ static void read_end(struct aic_session *session)
 
 	if (keep_it) {
 		pthread_mutex_lock(&db->pool);
-		keep_it = db->idle_count < IDLE_READERS_MAX;
+		keep_it = db->idle_count < READERS_KEPT;
 		if (keep_it) {
 			conn->next = db->idle;
 			db->idle = conn;
@@ -629,7 +664,9 @@ static void read_end(struct aic_session *session)
 		}
 		pthread_mutex_unlock(&db->pool);
 	}
-	if (!keep_it)
+	if (keep_it)
+		pthread_cond_signal(&db->returned);
+	else
 		drop_reader(conn);
 }
 

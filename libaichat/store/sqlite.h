@@ -62,9 +62,10 @@ struct aic_sqlite {
 	 * taken after the mark. */
 	bool slot_fresh, slot_uncommitted, slot_unkept;
 
-	pthread_mutex_t pool; /* guards what follows */
+	pthread_mutex_t pool;    /* guards what follows */
+	pthread_cond_t returned; /* a reader is idle, or one less is open */
 	struct aic_sqlite_conn *idle;
-	unsigned idle_count;
+	unsigned idle_count, reader_count;
 };
 
 static inline struct aic_sqlite_conn *aic_sqlite_conn_of(struct aic_session *session)
