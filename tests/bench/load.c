@@ -10,7 +10,8 @@
  *
  * Lateness is against the stream's own most punctual token; those that a viewer finds
  * there already when it comes are not late. Prints one line: streams that were whole,
- * tokens that came, and the median and 99th percentile of lateness in us.
+ * tokens that came, and the median and 99th percentile of lateness in us. What became of
+ * streams that were not whole is said on standard error, one line for each kind of it.
  */
 
 #include <arpa/inet.h>
@@ -33,6 +34,9 @@ struct stream {
 	char *request;
 	size_t len;
 	int64_t *times;
+	char answer[256]; /* how it began; ends with 0 */
+	size_t answer_len;
+	int failure; /* errno of the read that ended it */
 };
 
 static int tokens, interval_ms, epoll_fd;
@@ -127,10 +131,16 @@ static int receive(struct stream *s)
 	int64_t now = now_us();
 	ssize_t len;
 
-	while ((len = recv(s->fd, bytes, sizeof(bytes), 0)) > 0)
+	while ((len = recv(s->fd, bytes, sizeof(bytes), 0)) > 0) {
+		size_t room = sizeof(s->answer) - 1 - s->answer_len;
+		size_t more = (size_t)len < room ? (size_t)len : room;
+		memcpy(s->answer + s->answer_len, bytes, more);
+		s->answer_len += more;
 		scan(s, bytes, (size_t)len, now);
+	}
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return 1;
+	s->failure = len < 0 ? errno : 0;
 	close(s->fd);
 	s->fd = -1;
 	return 0;
@@ -169,6 +179,43 @@ static void report(const struct stream *streams, size_t count)
 	printf("%zu %zu %lld %lld\n", whole, came, (long long)late[counted / 2],
 	       (long long)late[counted * 99 / 100]);
 	free(late);
+}
+
+/* The kind of a stream that is not whole: its status and how it ended. */
+static void describe(const struct stream *s, char *text, size_t size)
+{
+	const char *end = s->fd >= 0   ? "is still open"
+			  : s->failure ? strerror(s->failure)
+				       : "was closed";
+
+	if (s->answer_len)
+		snprintf(text, size, "%.*s, %s after %s", (int)strcspn(s->answer, "\r\n"),
+			 s->answer, end, s->next ? "some tokens" : "no token");
+	else
+		snprintf(text, size, "no answer, %s", end);
+}
+
+static void explain(const struct stream *streams, size_t count)
+{
+	char kinds[16][128], kind[128];
+	size_t counts[16], known = 0;
+
+	for (size_t n = 0; n < count; n++) {
+		size_t k = 0;
+		if (streams[n].next == tokens)
+			continue;
+		describe(&streams[n], kind, sizeof(kind));
+		while (k < known && strcmp(kinds[k], kind) != 0)
+			k++;
+		if (k == known && known < sizeof(counts) / sizeof(*counts)) {
+			memcpy(kinds[known], kind, sizeof(kind));
+			counts[known++] = 0;
+		}
+		if (k < known)
+			counts[k]++;
+	}
+	for (size_t k = 0; k < known; k++)
+		fprintf(stderr, "load: %zu streams: %s\n", counts[k], kinds[k]);
 }
 
 static int number(const char *text)
@@ -224,5 +271,6 @@ int main(int argc, char **argv)
 			break;
 	}
 	report(streams, count);
+	explain(streams, count);
 	return 0;
 }

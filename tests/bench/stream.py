@@ -65,6 +65,7 @@ def load(port, key, requests, tokens, interval_ms, ramp_ms):
                           capture_output=True, text=True, timeout=600)
     if done.returncode:
         sys.exit(f"bench: {done.stderr}")
+    sys.stderr.write(done.stderr)  # what became of streams that were not whole
     return [int(field) for field in done.stdout.split()]
 
 
