@@ -10,7 +10,7 @@
 /* What was found last: what stays as it is, is told once. */
 static _Atomic int last;
 
-static int check(aichat *ai, aichat_error **reterr)
+int storage_check(aichat *ai, aichat_error **reterr)
 {
 	int rc = aichat_store_check(ai, reterr);
 
@@ -27,7 +27,7 @@ static int check(aichat *ai, aichat_error **reterr)
 bool storage_takes(struct call *call)
 {
 	aichat_error *error = NULL;
-	int rc = check(call->ai, &error);
+	int rc = storage_check(call->ai, &error);
 
 	aichat_error_unref(error);
 	if (rc == AICHAT_ESTOREFULL)

@@ -10,5 +10,7 @@
 
 #include "call.h"
 
+/* 0, or why it does not: aichat_store_check(). */
+int storage_check(aichat *ai, aichat_error **reterr);
 /* False and answered if it does not. */
 bool storage_takes(struct call *call);

@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
+#define SMALL_BYTES 4096 /* of a record for which there is room on the ballast */
+
 aichat_record *aichat_record_free(aichat_record *record)
 {
 	if (!record)
@@ -85,12 +87,18 @@ struct record_job {
 	int64_t now_unix_ms;
 };
 
+/* People log in, and rights are taken away, on a full disk, too. */
+static bool is_small(const struct aichat_record *record)
+{
+	return !record->row.json || strlen(record->row.json) <= SMALL_BYTES;
+}
+
 static int run(struct aic_store *store, const char *owner, struct aichat_record *record,
 	       int (*act)(struct aic_job *, struct aic_store *, aichat_error **),
 	       aichat_error **reterr)
 {
 	struct record_job job = {
-		.job = { .run = act, .durable = true },
+		.job = { .run = act, .durable = true, .ends = is_small(record) },
 		.owner = owner,
 		.record = record,
 		.now_unix_ms = aic_clock_unix_ms(),

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "store/sqlite.h"
@@ -185,7 +186,7 @@ static void try_again(struct aic_sqlite *db)
 	if (now < db->ballast.again_ms || free_bytes(db) - bytes < 2 * bytes / LOW_PART)
 		return;
 	db->ballast.again_ms = now + AGAIN_MS;
-	if (make_ballast(db))
+	if (!AIC_FAULT("store.ballast") && make_ballast(db))
 		atomic_store(&db->ballast.low, false);
 }
 

@@ -64,9 +64,9 @@ struct aic_job {
 	void (*done)(struct aic_job *job, int code, aichat_error *error);
 	bool durable; /* survives power loss when `done` is called (synchronous FULL) */
 	/*
-	 * It ends what has begun, or makes room: done while space is short, too. If it
-	 * met a full disk, run() may be called again when room was made; nothing of the
-	 * first time is stored.
+	 * It ends what has begun, makes room, or needs hardly any: done while space is
+	 * short, too. If it met a full disk, run() may be called again when room was
+	 * made; nothing of the first time is stored.
 	 */
 	bool ends;
 	/* run() changes the store by one call that does all or nothing by itself: it

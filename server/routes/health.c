@@ -14,6 +14,7 @@
 #include "metrics.h"
 #include "owed.h"
 #include "server.h"
+#include "storage.h"
 
 #define READY_MS 2000 /* how long a look at the store counts */
 
@@ -85,7 +86,9 @@ static bool look(struct server *server, char store[160], char disk[160])
 	int64_t now_ms = clock_mono_us() / 1000;
 	if (!ready.looked_ms || now_ms - ready.looked_ms > READY_MS) {
 		look_at_disk(server);
-		int rc = write_something(server->ai, &error);
+		int rc = storage_check(server->ai, &error);
+		if (rc == 0)
+			rc = write_something(server->ai, &error);
 		if (rc == 0)
 			owed_write(server->ai);
 		snprintf(ready.store, sizeof(ready.store), "%s",

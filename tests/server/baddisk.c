@@ -30,6 +30,18 @@ static bool must_fail(const char *call)
 	return true;
 }
 
+/* What cannot be written cannot be set aside, either. */
+int posix_fallocate64(int fd, off64_t from, off64_t len)
+{
+	static int (*real)(int, off64_t, off64_t);
+
+	if (must_fail("write"))
+		return errno;
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "posix_fallocate64");
+	return real(fd, from, len);
+}
+
 ssize_t pwrite64(int fd, const void *from, size_t len, off64_t at)
 {
 	static ssize_t (*real)(int, const void *, size_t, off64_t);

@@ -272,6 +272,10 @@ class Small(DiskTest):
         self.assertEqual(ballast.stat().st_mode & 0o7777, 0o600)
         idle = self.new(daemon=daemon)
         kept = self.say(idle, "kept", daemon)
+        user = {"name": "anna", "role": "user", "password": "a long pass phrase"}
+        answer = daemon.request("POST", "/api/v1/users", user)
+        self.assertEqual(answer.status, 201)
+        anna = f"/api/v1/users/{answer.json()['id']}"
         _, seen, threads = self.run_streams(daemon, "paced")
         self.fill(64 << 10)
         asked = self.llm.stats()["requests"]
@@ -283,6 +287,11 @@ class Small(DiskTest):
         self.gateway_refuses(daemon, 507, "storage_full")
         self.assertEqual(self.ready(daemon), (503, "STORAGE_FULL"))
         self.assertFalse(ballast.exists())
+        # Rights can be taken away meanwhile, and one may log in.
+        self.assertEqual(daemon.request("POST", "/api/v1/login", {
+            "name": "anna", "password": user["password"]}, key="").status, 200)
+        self.assertEqual(daemon.request("PATCH", anna, {"role": "viewer"}).status, 200)
+        self.assertEqual(daemon.request("DELETE", anna).status, 204)
         for thread in threads:
             thread.join(SECONDS)
         for events in seen:

@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "file_support.h"
 #include "model_support.h"
@@ -23,6 +24,7 @@ static void tear_down(void)
 {
 #ifdef AIC_TEST_HOOKS
 	aic_file_fail_at(0, false, 0);
+	aic_fault_set(NULL);
 #endif
 	umount2(test_path("small"), MNT_DETACH);
 	remove_test_folder();
@@ -451,6 +453,7 @@ START_TEST(ends_are_written_on_the_ballast)
 		struct aic_store *store = open_with_ballast(test_path("store"), BALLAST);
 		ck_assert_int_eq(size_of(test_path("store-ballast")), BALLAST);
 		must_task(store, turn_begin, &t);
+		aic_fault_set("store.ballast:fail");
 		aic_file_fail_kind_at(AIC_FILE_WRITE, n, false, ENOSPC);
 		ck_assert_ok(try_end(store, _i ? end_and_delete : turn_text, &t, err));
 		reached = aic_file_count() >= n;
@@ -462,6 +465,7 @@ START_TEST(ends_are_written_on_the_ballast)
 			check_low(store);
 			ck_assert_ok(try_end(store, _i ? turn_begin : turn_end,
 					     _i ? &later : &t, err));
+			aic_fault_set("");
 			wait_for_room(store);
 			ck_assert_int_eq(size_of(test_path("store-ballast")), BALLAST);
 			must_task(store, _i ? turn_text : turn_begin, &later);
@@ -486,6 +490,7 @@ START_TEST(a_batch_is_parted)
 	must_task(store, turn_begin, &old);
 	struct task begin = { { .run = run_task, .durable = true }, turn_begin, &fresh };
 	struct end text = new_end(turn_text, &old);
+	aic_fault_set("store.ballast:fail");
 	aic_file_fail_kind_at(AIC_FILE_WRITE, 1, false, ENOSPC);
 	aic_store_submit(store, &begin.job);
 	aic_store_submit(store, &text.job);
