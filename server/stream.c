@@ -20,8 +20,6 @@
 #include "teller.h"
 
 #define WRITE_BYTES_MAX ((size_t)64 * 1024)
-/* A buffer that grew beyond this is given back after the write. */
-#define KEPT_BYTES_MAX ((size_t)8 * 1024)
 /* When a client should come back that was cut off, and when the server goes. */
 #define RETRY "retry: 2000\n\n"
 #define RETRY_SOON "retry: 1000\n\n"
@@ -102,17 +100,15 @@ static bool add_event(struct telling *t, const aichat_event *event)
 	return ok;
 }
 
-/* What is there was written, or given up. */
+/* What is there was written, or given up. Thousands of streams would keep a buffer each.
+ */
 static void forget_out(struct telling *t)
 {
 	if (t->len && !t->call->first_byte_mono_us)
 		t->call->first_byte_mono_us = clock_mono_us();
-	t->len = 0;
-	if (t->room > KEPT_BYTES_MAX) {
-		free(t->out);
-		t->out = NULL;
-		t->room = 0;
-	}
+	free(t->out);
+	t->out = NULL;
+	t->len = t->room = 0;
 }
 
 /* False: the client is gone, or there was no memory. */

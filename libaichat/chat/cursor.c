@@ -92,7 +92,7 @@ void aic_cursor_signal(struct aichat_reply *reply)
 	bool wanted = has_news(reply);
 
 	if (reply->watch) {
-		bool tell = wanted || reply->feed->over;
+		bool tell = wanted || (reply->feed->over && !reply->ended);
 		if (tell != reply->told)
 			aic_reply_watch_tell(reply, tell);
 		reply->told = tell;
@@ -131,6 +131,8 @@ static int give(struct aichat_reply *reply, struct aichat_event *event,
 {
 	reply->current = event;
 	reply->seq = event->seq;
+	reply->ended = event->type == AICHAT_EVENT_DONE ||
+		       event->type == AICHAT_EVENT_ERROR;
 	reply->has_page = reply->page_at < reply->page.count;
 	aic_cursor_signal(reply);
 	*ret_event = event;
@@ -223,6 +225,8 @@ int aic_cursor_next(struct aichat_reply *reply, int64_t timeout_ms,
 			continue;
 		}
 		if (feed->over) {
+			reply->ended = true;
+			aic_cursor_signal(reply);
 			result = 0;
 			break;
 		}

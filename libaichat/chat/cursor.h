@@ -25,7 +25,8 @@ struct aichat_reply {
 	struct aichat_reply *next;
 	struct aichat_watch *watch; /* that it is in, or NULL */
 	uint64_t tag;
-	bool told; /* the watch knows of the news */
+	bool told;  /* the watch knows of the news */
+	bool ended; /* the caller knows that it is over */
 
 	/* Under the watch's lock. */
 	struct aichat_reply *member_next, **member_link;
