@@ -415,6 +415,26 @@ static bool is_purged(struct aic_backend *backend)
 	return !db->path || !atomic_load(&db->to_purge);
 }
 
+/*
+ * Writing to a file that nobody finds any more would lose what is written. The lock file
+ * tells, too, of a disk that failed.
+ */
+static int check_place(struct aic_sqlite *db, aichat_error **reterr)
+{
+	struct stat status;
+
+	if (!db->path)
+		return 0;
+	if (stat(db->path, &status) == 0 && status.st_dev == db->device &&
+	    status.st_ino == db->inode && fstat(db->lock.fd, &status) == 0 &&
+	    status.st_nlink > 0)
+		return aic_sqlite_disk_check(db, status.st_size > 0, reterr);
+	return aic_error_set(reterr, AICHAT_ESTORE,
+			     "%s: the store or its lock file was moved or replaced while "
+			     "in use; start again",
+			     db->path);
+}
+
 /* Best effort, and only if nobody else is at it: the next one does it otherwise. */
 static void last_checkpoint(struct aic_sqlite *db)
 {
@@ -423,9 +443,11 @@ static void last_checkpoint(struct aic_sqlite *db)
 	if (!db->path || !wanted || atomic_load(&db->corrupt) || db->unchecked ||
 	    aic_sqlite_lock_write(&db->lock, name_of(db), 0, NULL) < 0)
 		return;
-	if (atomic_load(&db->to_purge))
+	/* The disk may have failed under another process since our last write. */
+	bool sound = check_place(db, NULL) == 0;
+	if (sound && atomic_load(&db->to_purge))
 		purge(db);
-	else
+	else if (sound)
 		truncate_wal(db);
 	aic_sqlite_unlock_write(&db->lock);
 }
@@ -450,26 +472,6 @@ static void close_db(struct aic_backend *backend)
 }
 
 /* ---- transactions ----------------------------------------------------------------- */
-
-/*
- * Writing to a file that nobody finds any more would lose what is written. The lock file
- * tells, too, of a disk that failed.
- */
-static int check_place(struct aic_sqlite *db, aichat_error **reterr)
-{
-	struct stat status;
-
-	if (!db->path)
-		return 0;
-	if (stat(db->path, &status) == 0 && status.st_dev == db->device &&
-	    status.st_ino == db->inode && fstat(db->lock.fd, &status) == 0 &&
-	    status.st_nlink > 0)
-		return aic_sqlite_disk_check(db, status.st_size > 0, reterr);
-	return aic_error_set(reterr, AICHAT_ESTORE,
-			     "%s: the store or its lock file was moved or replaced while "
-			     "in use; start again",
-			     db->path);
-}
 
 static int set_durable(struct aic_sqlite *db, bool durable, aichat_error **reterr)
 {
@@ -582,16 +584,22 @@ static bool in_transaction(struct aic_backend *backend)
 
 /* ---- readers ---------------------------------------------------------------------- */
 
+/* Whoever waits may open another one. */
+static void discount_reader(struct aic_sqlite *db)
+{
+	pthread_mutex_lock(&db->pool);
+	db->reader_count--;
+	pthread_mutex_unlock(&db->pool);
+	pthread_cond_signal(&db->returned);
+}
+
 static void drop_reader(struct aic_sqlite_conn *conn)
 {
 	struct aic_sqlite *db = conn->db;
 
 	close_conn(conn);
 	aic_free(conn);
-	pthread_mutex_lock(&db->pool);
-	db->reader_count--;
-	pthread_mutex_unlock(&db->pool);
-	pthread_cond_signal(&db->returned);
+	discount_reader(db);
 }
 
 /* NULL: another one is to be opened, and counts already. */
@@ -627,9 +635,7 @@ static int read_begin(struct aic_backend *backend, struct aic_session **ret_sess
 	if (!conn) {
 		conn = aic_new(struct aic_sqlite_conn);
 		if (!conn) {
-			pthread_mutex_lock(&db->pool);
-			db->reader_count--;
-			pthread_mutex_unlock(&db->pool);
+			discount_reader(db);
 			return aic_error_nomem(reterr);
 		}
 		conn->db = db;

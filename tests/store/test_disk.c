@@ -376,24 +376,29 @@ START_TEST(who_only_reads_makes_no_checkpoint)
 }
 END_TEST
 
+static void leave_note_as_other(void)
+{
+	int status;
+	pid_t child = fork(); /* closing the file here would drop our locks */
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		FILE *note = fopen(test_path("store-lock"), "w");
+		_exit(note && fputs("x", note) >= 0 && fclose(note) == 0 ? 0 : 2);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+}
+
 /* Another process met the failure: who has the store open does not write it, either. */
 START_TEST(everybody_starts_again)
 {
 	struct turn t = new_turn("alice");
 	struct aic_store *store = must_open(test_path("store"));
 	aichat_error *error = NULL;
-	FILE *note;
-	int status;
 
 	must_task(store, turn_begin, &t);
-	pid_t child = fork(); /* closing the file here would drop our locks */
-	ck_assert_int_ge(child, 0);
-	if (child == 0) {
-		note = fopen(test_path("store-lock"), "w");
-		_exit(note && fputs("x", note) >= 0 && fclose(note) == 0 ? 0 : 2);
-	}
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_int_eq(status, 0);
+	leave_note_as_other();
 	ck_assert_int_eq(try_task(store, true, turn_text, &t, &error),
 			 AICHAT_ESTOREREADONLY);
 	ck_assert_ptr_nonnull(strstr(aichat_error_message(error), "another process"));
@@ -404,6 +409,26 @@ START_TEST(everybody_starts_again)
 	ck_assert_ok(aic_store_verify(store, err));
 	aic_store_unref(store);
 	turn_done(&t);
+}
+END_TEST
+
+/* Who closes the store after that trusts the log as little. */
+START_TEST(no_last_checkpoint_after_anothers_failure)
+{
+	for (int noted = 0; noted < 2; noted++) {
+		struct turn t = new_turn("alice");
+		struct aic_store *store = must_open(test_path("store"));
+		must_task(store, turn_begin, &t);
+		must_task(store, much_text, &t); /* a log that is cut off at the end */
+		must_task(store, turn_end, &t);
+		if (noted)
+			leave_note_as_other();
+		aic_file_fail_kind_at(AIC_FILE_WRITE | AIC_FILE_SYNC, 0, false, 0);
+		aic_store_unref(store);
+		ck_assert((aic_file_count() == 0) == noted);
+		ck_assert((size_of(test_path("store-wal")) > 0) == noted);
+		turn_done(&t);
+	}
 }
 END_TEST
 
@@ -640,6 +665,7 @@ int main(void)
 	tcase_add_test(tests, damage_is_found_before_the_first_write);
 	tcase_add_test(tests, who_only_reads_makes_no_checkpoint);
 	tcase_add_test(tests, everybody_starts_again);
+	tcase_add_test(tests, no_last_checkpoint_after_anothers_failure);
 	tcase_add_loop_test(tests, ends_are_written_on_the_ballast, 0, 2);
 	tcase_add_test(tests, a_batch_is_parted);
 	tcase_add_test(tests, no_ballast_unless_it_is_asked_for);
