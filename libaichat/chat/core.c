@@ -102,13 +102,17 @@ struct aic_core *aic_core_unref(struct aic_core *core)
 {
 	if (!core || atomic_fetch_sub_explicit(&core->refs, 1, memory_order_acq_rel) > 1)
 		return NULL;
-	/* What close did not end belongs to a process that we are a copy of. */
-	if (core->pid == getpid() && core->store)
+	/* What close did not end belongs to a process that we are a copy of, as do the
+	 * threads that may wait. */
+	bool ours = core->pid == getpid();
+	if (ours && core->store)
 		aic_store_unref(core->store);
 	aic_registry_free(core->registry);
 	aichat_options_free(core->options);
-	pthread_cond_destroy(&core->idle);
-	pthread_mutex_destroy(&core->lock);
+	if (ours) {
+		pthread_cond_destroy(&core->idle);
+		pthread_mutex_destroy(&core->lock);
+	}
 	aic_free(core);
 	return NULL;
 }

@@ -44,8 +44,11 @@ static void feed_free(struct aic_feed *feed)
 	for (size_t i = 0; i < feed->tail_count; i++)
 		aic_event_unref(feed->tail[i]);
 	aic_free(feed->tail);
-	pthread_cond_destroy(&feed->changed);
-	pthread_mutex_destroy(&feed->lock);
+	/* In a copy of the process they may have threads that it does not have. */
+	if (feed->core->pid == getpid()) {
+		pthread_cond_destroy(&feed->changed);
+		pthread_mutex_destroy(&feed->lock);
+	}
 	aic_core_unref(feed->core);
 	aic_free(feed->owner);
 	aic_free(feed);

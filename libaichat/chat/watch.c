@@ -20,7 +20,8 @@ struct aichat_watch *aic_reply_watch_new(void)
 
 struct aichat_watch *aic_reply_watch_free(struct aichat_watch *watch)
 {
-	/* A copy's locks may be held by threads that it does not have. */
+	/* In a copy of the process locks may be held, and waited for, by threads that it
+	 * does not have. */
 	bool ours = watch->pid == getpid();
 	for (struct aichat_reply *next, *r = watch->members; r; r = next) {
 		next = r->member_next;
@@ -29,8 +30,10 @@ struct aichat_watch *aic_reply_watch_free(struct aichat_watch *watch)
 		else
 			aichat_reply_unref(r);
 	}
-	pthread_cond_destroy(&watch->changed);
-	pthread_mutex_destroy(&watch->lock);
+	if (ours) {
+		pthread_cond_destroy(&watch->changed);
+		pthread_mutex_destroy(&watch->lock);
+	}
 	aic_free(watch);
 	return NULL;
 }

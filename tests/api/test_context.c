@@ -4,6 +4,7 @@
  */
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -420,6 +421,40 @@ START_TEST(forked)
 }
 END_TEST
 
+static void *wait_for_news(void *watch)
+{
+	uint64_t tag;
+
+	return aichat_watch_next(watch, -1, &tag) == AICHAT_EAGAIN ? watch : NULL;
+}
+
+/* The child has no thread that waits, and waits for none. */
+START_TEST(forked_while_a_thread_waits)
+{
+	aichat_watch *watch = NULL;
+	pthread_t thread;
+	void *woken = NULL;
+	int status;
+
+	ck_assert_int_eq(aichat_watch_new(&watch), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, wait_for_news, watch), 0);
+	usleep(50000); /* likely it waits then */
+	pid_t child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		alarm(10);
+		aichat_watch_free(watch);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	aichat_watch_wake(watch);
+	ck_assert_int_eq(pthread_join(thread, &woken), 0);
+	ck_assert_ptr_eq(woken, watch);
+	aichat_watch_free(watch);
+}
+END_TEST
+
 /* A child may have a context of its own. The thread sanitizer cannot follow it there. */
 START_TEST(opened_in_child)
 {
@@ -505,4 +540,4 @@ START_TEST(prepared)
 END_TEST
 
 SUITE("context", open_null, open_errors, owner_names, owners, closed, forked,
-      opened_in_child, two_contexts, prepared)
+      forked_while_a_thread_waits, opened_in_child, two_contexts, prepared)
