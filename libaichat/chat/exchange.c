@@ -120,7 +120,7 @@ int aic_exchange_start(struct aichat_exchange *x, aichat_error **reterr)
 			   : aic_core_start(x->core, &error);
 	if (rc == 0)
 		rc = x->kind == AICHAT_EXCHANGE_COUNT_TOKENS && !x->forwards
-			     ? answer_count(x, reterr)
+			     ? answer_count(x, &error)
 			     : ask(x, &error);
 	if (rc == 0)
 		return 0;
