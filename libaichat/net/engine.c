@@ -224,7 +224,10 @@ static int on_socket(CURL *easy AIC_UNUSED, curl_socket_t fd, int what, void *us
 		event.events |= EPOLLIN;
 	if (what & CURL_POLL_OUT)
 		event.events |= EPOLLOUT;
+	/* The other way, too: curl gives all transfers up where this fails. */
 	if (epoll_ctl(engine->epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd,
+		      &event) < 0 &&
+	    epoll_ctl(engine->epoll_fd, known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd,
 		      &event) < 0)
 		return -1;
 	aic_curl.multi_assign(engine->multi, fd, engine);
