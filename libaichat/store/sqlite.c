@@ -281,6 +281,10 @@ static int open_writer(struct aic_sqlite *db, aichat_error **reterr)
 
 	if (rc == 0)
 		rc = aic_sqlite_exec(&db->writer, "PRAGMA secure_delete = ON", reterr);
+	/* Each running reply appends to a page of its own: a thousand of them, or all are
+	 * read anew and written twice. */
+	if (rc == 0)
+		rc = aic_sqlite_exec(&db->writer, "PRAGMA cache_size = -8192", reterr);
 	/* Many small tables: small pages, where nothing is read from a disk. */
 	if (rc == 0 && !db->path)
 		rc = aic_sqlite_exec(&db->writer, "PRAGMA page_size = 512", reterr);

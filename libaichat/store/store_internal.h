@@ -36,6 +36,8 @@ struct aic_store {
 	bool look_again;              /* it was put on the list meanwhile */
 	bool has_writer, stopping;
 	bool writer_waits; /* and nobody has woken it yet */
+	bool gathers;      /* the writer lets more jobs come */
+	size_t urgent;     /* queued jobs that are not simple */
 	bool orphan;       /* the writer closes the store when it ends */
 	pthread_t writer;
 };
