@@ -371,6 +371,16 @@ static bool follow(struct ongoing *o)
 	return rc != 1 && rc != AICHAT_EAGAIN;
 }
 
+/* Its caller's worker may hold the cursor for a moment still, and with it the descriptor,
+ * which would name what is freed. */
+static void forget_cursor(const struct ongoing *o)
+{
+	int fd = -1;
+
+	if (aichat_reply_fd(o->reply, &fd, NULL) == 0)
+		epoll_ctl(o->all->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
 static void follow_ready(struct ongoings *all, struct ongoing *o)
 {
 	bool over = follow(o);
@@ -380,8 +390,10 @@ static void follow_ready(struct ongoings *all, struct ongoing *o)
 	if (over)
 		unlist(o);
 	pthread_mutex_unlock(&all->lock);
-	if (over)
-		settle(o);
+	if (!over)
+		return;
+	forget_cursor(o);
+	settle(o);
 }
 
 /* How many of the user's have been unseen for longer. Under the lock. */
