@@ -321,6 +321,18 @@ static bool read_body(struct call *call)
 
 /* ---- in order ---- */
 
+/* A user is deleted when none of their calls is counted any more. One that was let in
+ * before that began, and is counted only now, nobody waited for. */
+static bool check_still(struct call *call)
+{
+	struct auth_watch rights = { 0 };
+
+	if (auth_holds(call, &rights))
+		return true;
+	auth_refuse(call);
+	return false;
+}
+
 static bool admit(struct call *call)
 {
 	bool open = call->route->flags & ROUTE_OPEN;
@@ -333,7 +345,8 @@ static bool admit(struct call *call)
 		return true;
 	if (call->on_admin_port && is_loopback(http_peer(call->request)))
 		return true;
-	return auth_check(call) && auth_allow(call) && limits_take_request(call);
+	return auth_check(call) && auth_allow(call) && limits_take_request(call) &&
+	       check_still(call);
 }
 
 static bool open_view(struct call *call)
