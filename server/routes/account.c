@@ -156,7 +156,11 @@ static void change_password(struct call *call)
 	} else if (password_hash(call_text(call->body, "new_password", ""),
 				 user.password) != PASSWORD_RIGHT) {
 		refuse_busy(call);
-	} else if (user_save_keeping(call->server, &user, principal->login, &error) < 0) {
+	} else if ((rc = user_save_keeping(call->server, &user, principal->login,
+					   &error)) == AICHAT_ESTALE) {
+		call_refuse(call, 409, "CONFLICT",
+			    "your account was changed meanwhile; nothing was done");
+	} else if (rc < 0) {
 		call_fail(call, error);
 	} else {
 		audit(accounts, principal->name, "user.password", principal->name,
