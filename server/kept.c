@@ -277,48 +277,71 @@ void kept_add(struct call *call, const char *key, const unsigned char digest[DIG
 
 /* ---- finding one ---- */
 
-static bool read_piece(struct call *call, const char *id, int64_t number,
-		       struct kept_answer *answer, size_t room)
+/* Each: 1, 0 where something is missing, or what failed: then nothing is known. */
+
+static int get_record(struct call *call, const char *kind, const char *id,
+		      aichat_record **ret_record, aichat_json **ret_doc,
+		      aichat_error **reterr)
+{
+	aichat_error *error = NULL;
+	int rc = aichat_record_get(call->ai, kind, id, ret_record, &error);
+
+	if (rc == 0)
+		rc = aichat_json_parse(aichat_record_json(*ret_record, NULL), -1, ret_doc,
+				       NULL);
+	if (rc == AICHAT_ENOTFOUND)
+		aichat_error_unref(error);
+	else
+		*reterr = error;
+	return rc == 0 ? 1 : rc == AICHAT_ENOTFOUND ? 0 : rc;
+}
+
+static int read_piece(struct call *call, const char *id, int64_t number,
+		      struct kept_answer *answer, size_t room, aichat_error **reterr)
 {
 	char piece_id[ID_LEN + 32];
 	aichat_record *record = NULL;
 	aichat_json *doc = NULL;
-	const char *bytes = NULL;
 	size_t len = 0;
 
 	snprintf(piece_id, sizeof(piece_id), "%s-%lld", id, (long long)number);
-	if (aichat_record_get(call->ai, "answer-piece", piece_id, &record, NULL) < 0)
-		return false;
-	if (aichat_json_parse(aichat_record_json(record, NULL), -1, &doc, NULL) == 0)
-		bytes = aichat_json_string(doc, aichat_json_get(doc, 0, "bytes"), &len);
-	bool fits = bytes && len <= room - answer->len;
-	if (fits) {
-		memcpy(answer->bytes + answer->len, bytes, len);
-		answer->len += len;
+	int rc = get_record(call, "answer-piece", piece_id, &record, &doc, reterr);
+	if (rc == 1) {
+		const char *bytes = aichat_json_string(
+			doc, aichat_json_get(doc, 0, "bytes"), &len);
+		if (bytes && len <= room - answer->len) {
+			memcpy(answer->bytes + answer->len, bytes, len);
+			answer->len += len;
+		} else {
+			rc = 0;
+		}
 	}
 	aichat_json_unref(doc);
 	aichat_record_free(record);
-	return fits;
+	return rc;
 }
 
-static bool read_answer(struct call *call, const char *id, const aichat_json *doc,
-			struct kept_answer *answer)
+static int read_answer(struct call *call, const char *id, const aichat_json *doc,
+		       struct kept_answer *answer, aichat_error **reterr)
 {
 	int64_t pieces = call_int(doc, "pieces", 0), bytes = call_int(doc, "bytes", 0);
+	int rc = 1;
 
 	answer->stream = call_bool(doc, "stream", false);
 	answer->too_large = call_bool(doc, "too_large", false);
 	if (!call_bool(doc, "whole", false) || bytes < 0 || bytes > (int64_t)KEPT_MAX)
-		return false;
+		return 0;
 	answer->bytes = malloc((size_t)bytes + 1);
-	for (int64_t i = 0; answer->bytes && i < pieces; i++)
-		if (!read_piece(call, id, i, answer, (size_t)bytes))
-			return false;
-	return answer->bytes && (int64_t)answer->len == bytes;
+	if (!answer->bytes)
+		return AICHAT_ENOMEM;
+	for (int64_t i = 0; rc == 1 && i < pieces; i++)
+		rc = read_piece(call, id, i, answer, (size_t)bytes, reterr);
+	return rc == 1 ? (int64_t)answer->len == bytes : rc;
 }
 
 enum kept kept_find(struct call *call, const char *key,
-		    const unsigned char digest[DIGEST_LEN], struct kept_answer *ret)
+		    const unsigned char digest[DIGEST_LEN], struct kept_answer *ret,
+		    aichat_error **reterr)
 {
 	aichat_record *record = NULL;
 	aichat_json *doc = NULL;
@@ -327,17 +350,18 @@ enum kept kept_find(struct call *call, const char *key,
 
 	*ret = (struct kept_answer){ 0 };
 	id_of(key, id);
-	if (aichat_record_get(call->ai, "answer", id, &record, NULL) < 0)
-		return KEPT_NONE;
 	sodium_bin2hex(wanted, sizeof(wanted), digest, DIGEST_LEN);
-	if (aichat_json_parse(aichat_record_json(record, NULL), -1, &doc, NULL) == 0) {
-		if (!read_answer(call, id, doc, ret)) /* whoever wrote it died over it */
+	int rc = get_record(call, "answer", id, &record, &doc, reterr);
+	if (rc == 1) {
+		rc = read_answer(call, id, doc, ret, reterr);
+		if (rc == 0) /* whoever wrote it died over it */
 			aichat_record_delete(call->ai, "answer", id, NULL);
-		else if (strcmp(call_text(doc, "digest", ""), wanted) != 0)
-			found = KEPT_OTHER;
-		else
-			found = KEPT_FOUND;
 	}
+	if (rc < 0)
+		found = KEPT_UNREADABLE;
+	else if (rc == 1)
+		found = strcmp(call_text(doc, "digest", ""), wanted) == 0 ? KEPT_FOUND
+									  : KEPT_OTHER;
 	if (found != KEPT_FOUND) {
 		free(ret->bytes);
 		*ret = (struct kept_answer){ 0 };

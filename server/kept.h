@@ -27,6 +27,8 @@ enum kept {
 	KEPT_NONE,
 	KEPT_OTHER, /* the key was used for another request */
 	KEPT_FOUND,
+	KEPT_UNREADABLE, /* nobody knows; *reterr says why, NULL for no memory */
 };
 enum kept kept_find(struct call *call, const char *key,
-		    const unsigned char digest[DIGEST_LEN], struct kept_answer *ret);
+		    const unsigned char digest[DIGEST_LEN], struct kept_answer *ret,
+		    aichat_error **reterr);

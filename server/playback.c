@@ -326,16 +326,25 @@ static void answer_again(struct call *call, const struct kept_answer *answer)
 		http_end_stream(call->request);
 }
 
-/* True and answered if an answer was kept. */
+/* True and answered if an answer was kept, or nobody can tell: the model is not asked
+ * twice for what is there. */
 static bool recall(struct call *call, const struct playback *p)
 {
 	struct kept_answer answer;
+	aichat_error *error = NULL;
 
-	switch (kept_find(call, p->key, p->digest, &answer)) {
+	switch (kept_find(call, p->key, p->digest, &answer, &error)) {
 	case KEPT_NONE:
 		return false;
 	case KEPT_OTHER:
 		refuse_other(call);
+		return true;
+	case KEPT_UNREADABLE:
+		if (error)
+			call_fail(call, error);
+		else
+			call_refuse(call, 503, "BUSY", "out of memory");
+		aichat_error_unref(error);
 		return true;
 	case KEPT_FOUND:
 		break;

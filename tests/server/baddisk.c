@@ -1,7 +1,8 @@
 /*
  * A disk that fails, for the tests of the daemon: preloaded, it takes the place of the
- * calls by which SQLite writes. While the file that BAD_DISK names is there, those that
- * it lists fail: "write EIO", "write ENOSPC", "write EDQUOT", "sync EIO"...
+ * calls by which SQLite reads and writes. While the file that BAD_DISK names is there,
+ * those that it lists fail: "read EIO", "write ENOSPC", "write EDQUOT", "sync EIO"...
+ * With "once" behind that the file goes with the first.
  */
 
 #include <dlfcn.h>
@@ -26,6 +27,8 @@ static bool must_fail(const char *call)
 	close(fd);
 	if (len <= 0 || strncmp(text, call, strlen(call)) != 0)
 		return false;
+	if (strstr(text, "once"))
+		unlink(path);
 	errno = strstr(text, "ENOSPC") ? ENOSPC : strstr(text, "EDQUOT") ? EDQUOT : EIO;
 	return true;
 }
@@ -40,6 +43,17 @@ int posix_fallocate64(int fd, off64_t from, off64_t len)
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "posix_fallocate64");
 	return real(fd, from, len);
+}
+
+ssize_t pread64(int fd, void *to, size_t len, off64_t at)
+{
+	static ssize_t (*real)(int, void *, size_t, off64_t);
+
+	if (must_fail("read"))
+		return -1;
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "pread64");
+	return real(fd, to, len, at);
 }
 
 ssize_t pwrite64(int fd, const void *from, size_t len, off64_t at)

@@ -58,13 +58,13 @@ class DiskTest(FaultTest):
 
 
 class Failing(DiskTest):
-    """Rows 46, 48 and 49: writes and syncs that fail."""
+    """Rows 46, 48 and 49: writes and syncs that fail; and reads."""
 
-    models = {"paced": "n/100/rate/100"}
+    models = {"paced": "n/100/rate/100", "large": "n/3000/bytes/40"}
 
-    def with_disk(self):
+    def with_disk(self, home=None):
         """A daemon, and the file that makes its disk fail."""
-        home = self.new_home()
+        home = home or self.new_home()
         env = {"LD_PRELOAD": os.environ["BADDISK"], "BAD_DISK": str(home / "bad-disk")}
         if SANITIZED:
             env["ASAN_OPTIONS"] = (os.environ.get("ASAN_OPTIONS", "") +
@@ -115,6 +115,29 @@ class Failing(DiskTest):
                 self.assertEqual(daemon.stop(), 0)
                 self.check_kept(daemon.home, path, kept, fault != "write EIO")
                 self.assertEqual(note.stat().st_size, 0)
+
+    def test_an_answer_that_cannot_be_read_is_not_made_again(self):
+        def ask(daemon):
+            return daemon.request("POST", CHAT, {
+                "model": "large/fake", "messages": [{"role": "user", "content": "Hello?"}]},
+                headers={"Idempotency-Key": "once"})
+
+        before, _ = self.with_disk()
+        first = ask(before)
+        self.assertEqual((first.status, before.stop()), (200, 0))
+        daemon, disk = self.with_disk(before.home)
+        daemon.key = before.key
+        self.assertEqual(daemon.request("GET", "/api/v1/me").status, 200)
+        asked = self.llm.stats()["requests"]
+        disk.write_text("read EIO once")
+        answer = ask(daemon)
+        # Somebody else may have met the failure.
+        self.assertIn((answer.status, answer.body == first.body), ((500, False), (200, True)))
+        disk.unlink(missing_ok=True)
+        again = ask(daemon)
+        self.assertEqual((again.status, again.body), (200, first.body))
+        self.assertEqual(self.llm.stats()["requests"], asked, "a provider was asked")
+        self.assertEqual(daemon.stop(), 0)
 
     def test_a_question_on_a_full_disk(self):
         for fault in ("write ENOSPC", "write EDQUOT"):
