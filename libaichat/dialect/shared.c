@@ -6,6 +6,7 @@
 /* --- memory that lives until the next reset --- */
 
 #define ARENA_BLOCK ((size_t)4096)
+#define COUNT_MAX ((int64_t)1 << 40)
 
 struct aic_arena_block {
 	struct aic_arena_block *next;
@@ -81,7 +82,9 @@ int64_t aic_count_read(const struct aic_json *doc, int value)
 {
 	int64_t count;
 
-	return aic_json_int(doc, value, &count) && count >= 0 ? count : -1;
+	return aic_json_int(doc, value, &count) && count >= 0 && count <= COUNT_MAX
+		       ? count
+		       : -1;
 }
 
 int aic_unwrap(const struct aic_json *doc, int value)

@@ -48,7 +48,8 @@ static inline struct aic_str aic_member_key(const struct aic_json *doc, int memb
 /* A NUL-terminated copy of a string; *ret = NULL where there is none. 0, AICHAT_EJSON
  * when it has a NUL in it, or AICHAT_ENOMEM. */
 int aic_string_dup(const struct aic_json *doc, int value, char **ret);
-/* A count of something; -1 where there is none, or no whole number from 0. */
+/* A count of something; -1 where there is none, or no whole number from 0 to 2^40: more
+ * there is of nothing, and sums and prices of it would not fit. */
 int64_t aic_count_read(const struct aic_json *doc, int value);
 /* The first of an array, else the value itself: some send documents as [{...}]. */
 int aic_unwrap(const struct aic_json *doc, int value);

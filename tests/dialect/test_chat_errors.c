@@ -37,6 +37,28 @@ START_TEST(done_alone_is_no_success)
 }
 END_TEST
 
+/* Sums of such figures, and their price, would not fit. */
+START_TEST(absurd_usage_counts_as_none)
+{
+	struct reading r = read_start(0);
+
+	read_delta(&r, "{\"content\":\"a\"}");
+	read_event(&r, "{\"choices\":[],\"usage\":{\"prompt_tokens\":7,"
+		       "\"completion_tokens\":9223372036854775807,"
+		       "\"total_tokens\":9223372036854775807,"
+		       "\"prompt_tokens_details\":"
+		       "{\"cached_tokens\":9223372036854775807},"
+		       "\"reasoning_tokens\":1099511627777}}");
+	read_event(&r, "[DONE]");
+	ck_assert_int_eq(read_end(&r), 0);
+	ck_assert_int_eq(r.messages[0]->usage.input, 7);
+	ck_assert_int_eq(r.messages[0]->usage.output, -1);
+	ck_assert_int_eq(r.messages[0]->usage.cached, -1);
+	ck_assert_int_eq(r.messages[0]->usage.reasoning, -1);
+	read_done(&r);
+}
+END_TEST
+
 START_TEST(several_answers)
 {
 	struct reading r = read_start(0);
@@ -219,6 +241,7 @@ int main(void)
 
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, done_alone_is_no_success);
+	tcase_add_test(tests, absurd_usage_counts_as_none);
 	tcase_add_test(tests, several_answers);
 	tcase_add_test(tests, what_is_no_sign_of_progress);
 	tcase_add_test(tests, errors_in_a_stream);
