@@ -68,7 +68,7 @@ const char *http_explain_head(const struct http_request *request, int *ret_statu
 		*ret_status = 408;
 		return "the head of the request came too late";
 	}
-	if (bytes_read(connection) - connection->bytes_before >= HEADERS_BYTES_MAX) {
+	if (bytes_read(connection) >= connection->bytes_before + HEADERS_BYTES_MAX) {
 		*ret_status = 431;
 		return "the head of the request is over 16 KiB";
 	}
