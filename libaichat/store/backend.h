@@ -95,9 +95,10 @@ struct aic_store_backend {
 	/* Nothing that was erased is left in the files. Any thread. */
 	bool (*is_purged)(struct aic_backend *backend);
 
-	/* One consistent view until read_end(). Any thread. */
-	int (*read_begin)(struct aic_backend *backend, struct aic_session **ret_session,
-			  aichat_error **reterr);
+	/* One consistent view until read_end(). Any thread. hurry: not in a queue, since
+	 * the caller has a view already, or others wait for it. */
+	int (*read_begin)(struct aic_backend *backend, bool hurry,
+			  struct aic_session **ret_session, aichat_error **reterr);
 	void (*read_end)(struct aic_session *session);
 
 	/*

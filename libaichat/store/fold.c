@@ -247,6 +247,8 @@ int aic_store_read_begin(struct aic_store *store, struct aic_session **ret_sessi
 			 aichat_error **reterr)
 {
 	struct aic_backend *backend = store->backend;
+	/* Every commit waits for the writer. */
+	bool hurry = atomic_load(&store->writer_thread) == (uintptr_t)pthread_self();
 
 	if (aic_store_in_job(store)) {
 		*ret_session = backend->writer;
@@ -257,18 +259,19 @@ int aic_store_read_begin(struct aic_store *store, struct aic_session **ret_sessi
 	}
 	if (backend->one_session) {
 		pthread_mutex_lock(&store->write);
-		int result = backend->ops->read_begin(backend, ret_session, reterr);
+		int result = backend->ops->read_begin(backend, hurry, ret_session,
+						      reterr);
 		if (result < 0)
 			pthread_mutex_unlock(&store->write);
 		return result;
 	}
-	int rc = backend->ops->read_begin(backend, ret_session, reterr);
+	int rc = backend->ops->read_begin(backend, hurry, ret_session, reterr);
 	if (rc < 0 || !any_dead(*ret_session))
 		return rc;
 	/* A store that cannot be written now can be read all the same. */
 	backend->ops->read_end(*ret_session);
 	(void)fold(store);
-	return backend->ops->read_begin(backend, ret_session, reterr);
+	return backend->ops->read_begin(backend, hurry, ret_session, reterr);
 }
 
 void aic_store_read_end(struct aic_store *store, struct aic_session *session)
@@ -293,7 +296,7 @@ static bool is_dead(struct aic_session *session, const char *owner,
 	struct aic_session *newer = NULL;
 
 	if (!backend->is_shared || row->state != AICHAT_REPLY_RUNNING || row->alive ||
-	    backend->ops->read_begin(backend, &newer, NULL) < 0)
+	    backend->ops->read_begin(backend, true, &newer, NULL) < 0)
 		return false;
 	bool runs = backend->ops->reply(newer, owner, &row->id, &now, NULL) == 0 &&
 		    now.state == AICHAT_REPLY_RUNNING && !now.alive;

@@ -25,6 +25,7 @@
 /* To open a connection takes longer than most reads, so a crowd waits for those that
  * there are; not for ever, since who reads at length, or twice, may hold them all. */
 #define READERS_KEPT 8
+#define READERS_HURRIED 2 /* kept beyond those, for who does not wait */
 #define READER_WAIT_MS 5000
 
 static const char *name_of(const struct aic_sqlite *db)
@@ -607,12 +608,12 @@ static void drop_reader(struct aic_sqlite_conn *conn)
 }
 
 /* NULL: another one is to be opened, and counts already. */
-static struct aic_sqlite_conn *take_reader(struct aic_sqlite *db)
+static struct aic_sqlite_conn *take_reader(struct aic_sqlite *db, bool hurry)
 {
 	int64_t until = 0;
 
 	pthread_mutex_lock(&db->pool);
-	while (!db->idle && db->reader_count >= READERS_KEPT) {
+	while (!db->idle && db->reader_count >= READERS_KEPT && !hurry) {
 		until = until ? until : aic_clock_mono_ms() + READER_WAIT_MS;
 		if (!aic_cond_wait_until(&db->returned, &db->pool, until))
 			break;
@@ -628,12 +629,11 @@ static struct aic_sqlite_conn *take_reader(struct aic_sqlite *db)
 	return conn;
 }
 
-static int read_begin(struct aic_backend *backend, struct aic_session **ret_session,
-		      aichat_error **reterr)
+static int read_begin(struct aic_backend *backend, bool hurry,
+		      struct aic_session **ret_session, aichat_error **reterr)
 {
 	struct aic_sqlite *db = (struct aic_sqlite *)backend;
-
-	struct aic_sqlite_conn *conn = take_reader(db);
+	struct aic_sqlite_conn *conn = take_reader(db, hurry);
 	int rc = 0;
 
 	if (!conn) {
@@ -663,7 +663,7 @@ static void read_end(struct aic_session *session)
 
 	if (keep_it) {
 		pthread_mutex_lock(&db->pool);
-		keep_it = db->idle_count < READERS_KEPT;
+		keep_it = db->reader_count <= READERS_KEPT + READERS_HURRIED;
 		if (keep_it) {
 			conn->next = db->idle;
 			db->idle = conn;
@@ -678,7 +678,7 @@ static void read_end(struct aic_session *session)
 }
 
 /* Of a store in memory: what is read is what is written. */
-static int read_begin_memory(struct aic_backend *backend,
+static int read_begin_memory(struct aic_backend *backend, bool hurry AIC_UNUSED,
 			     struct aic_session **ret_session, aichat_error **reterr)
 {
 	int rc = make_ready((struct aic_sqlite *)backend, reterr);

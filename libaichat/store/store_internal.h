@@ -23,9 +23,10 @@ struct aic_store {
 	pid_t pid; /* of the process that opened it */
 	struct aic_backend *backend;
 
-	pthread_mutex_t write;        /* held around each transaction */
-	_Atomic uintptr_t job_thread; /* the thread whose job runs now; 0 = none */
-	bool folded;                  /* in this transaction; guarded by `write` */
+	pthread_mutex_t write;           /* held around each transaction */
+	_Atomic uintptr_t job_thread;    /* the thread whose job runs now; 0 = none */
+	_Atomic uintptr_t writer_thread; /* 0 until it runs */
+	bool folded;                     /* in this transaction; guarded by `write` */
 
 	pthread_mutex_t queue; /* guards what follows */
 	pthread_cond_t queued; /* for the writer: jobs, followers, the end */

@@ -318,6 +318,7 @@ static void *write_jobs(void *argument)
 	int64_t look_at = 0;
 	size_t count = 0;
 
+	atomic_store(&store->writer_thread, (uintptr_t)pthread_self());
 	pthread_mutex_lock(&store->queue);
 	while (store->first || !store->stopping) {
 		if (count > 1)
