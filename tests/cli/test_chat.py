@@ -218,6 +218,7 @@ class Chat(CliTest):
         terminal = self.chat()
         terminal.send("\x1b[200~first line\rsecond \u00fc\n\tthird\x1b[201~")
         terminal.send(" typed\r")
+        terminal.expect("\tthird typed\r\n")  # the answer: what is typed has spaces
         terminal.expect("> ")
         self.leave(terminal)
         self.assertEqual(text_of(self.messages()[0]),
