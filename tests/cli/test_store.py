@@ -205,7 +205,7 @@ class Crashes(CliTest):
         self.assertEqual(self.ok("verify").out, "ok\n")
 
     def test_running_elsewhere(self):
-        self.provider("gen/n/60/rate/30")
+        self.provider("gen/n/150/rate/30")
         process = self.start("go")
         read_some(process.stdout, b"tok5 ")
         last = self.messages()[-1]
