@@ -13,6 +13,7 @@
 
 #include <sodium.h>
 
+#include "account_json.h"
 #include "kept.h"
 #include "log.h"
 #include "server.h"
@@ -47,19 +48,6 @@ static void put_size(aichat_json_writer *w, const char *name, size_t value)
 	aichat_json_writer_int(w, (int64_t)value);
 }
 
-/* Takes the writer. */
-static int set_json(aichat_record *record, aichat_json_writer *w, aichat_error **reterr)
-{
-	const char *json = NULL;
-	size_t len = 0;
-	int rc = aichat_json_writer_finish(w, &json, &len);
-
-	if (rc == 0)
-		rc = aichat_record_set_json(record, json, (int64_t)len, reterr);
-	aichat_json_writer_unref(w);
-	return rc;
-}
-
 static int describe(aichat_record *record, const unsigned char digest[DIGEST_LEN],
 		    const struct kept_answer *answer, bool whole, size_t pieces,
 		    aichat_error **reterr)
@@ -77,7 +65,7 @@ static int describe(aichat_record *record, const unsigned char digest[DIGEST_LEN
 	put_size(w, "pieces", pieces);
 	put_size(w, "bytes", answer->len);
 	aichat_json_writer_end_object(w);
-	return set_json(record, w, reterr);
+	return account_set_json(record, w, reterr);
 }
 
 static size_t json_len_of(unsigned char byte)
@@ -117,7 +105,7 @@ static int add_piece(struct call *call, const char *id, size_t number, const cha
 		return rc;
 	}
 	aichat_record_set_expires(record, clock_unix_ms() + KEPT_MS);
-	rc = set_json(record, w, reterr);
+	rc = account_set_json(record, w, reterr);
 	if (rc == 0)
 		rc = aichat_record_set_parent(record, "answer", id, reterr);
 	if (rc == 0)

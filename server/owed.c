@@ -67,7 +67,7 @@ void owed_add(const char *user, const char *json, size_t len, const aichat_error
 	if (tell)
 		log_line(AICHAT_LOG_ERROR, "what was used is %s for the time being: %s",
 			 keep ? "kept in memory" : "in this log only",
-			 aichat_error_message(error));
+			 error ? aichat_error_message(error) : "older rows wait, too");
 }
 
 static bool write_row(aichat *ai, const struct row *row)

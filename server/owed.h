@@ -13,7 +13,7 @@
 
 /* Whether a row that failed so may be written later. */
 bool owed_is_worth_it(const aichat_error *error);
-/* Keep a row of this user; error: why. */
+/* Keep a row of this user; error: why, or NULL: older ones come first. */
 void owed_add(const char *user, const char *json, size_t len, const aichat_error *error);
 /* Write what is kept, any user's; false if some is left. */
 bool owed_write(aichat *ai);

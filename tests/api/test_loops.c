@@ -171,6 +171,15 @@ static void watch_loop(aichat_reply *const *replies, struct tally *tally)
 	aichat_watch_free(watch);
 }
 
+static void start_stored(aichat *ai, aichat_reply *replies[REPLIES])
+{
+	for (size_t i = 0; i < REPLIES; i++) {
+		aichat_conversation *conv = new_conversation(ai, NULL);
+		replies[i] = send_text(conv, "Many words.", NULL);
+		aichat_conversation_unref(conv);
+	}
+}
+
 START_TEST(watch_all)
 {
 	aichat *ai = open_ai("memory:", TOKENS);
@@ -191,11 +200,7 @@ START_TEST(watch_stored)
 	for (int round = 0; round < 2; round++) {
 		aichat_reply *replies[REPLIES];
 		struct tally tally = { 0 };
-		for (size_t i = 0; i < REPLIES; i++) {
-			aichat_conversation *conv = new_conversation(ai, NULL);
-			replies[i] = send_text(conv, "Many words.", NULL);
-			aichat_conversation_unref(conv);
-		}
+		start_stored(ai, replies);
 		/* Once from the start, once from where the events are on disk only. */
 		if (round)
 			sleep_ms(100);
@@ -329,11 +334,7 @@ START_TEST(poll_stored)
 	for (int round = 0; round < 3; round++) {
 		aichat_reply *replies[REPLIES];
 		struct tally tally = { 0 };
-		for (size_t i = 0; i < REPLIES; i++) {
-			aichat_conversation *conv = new_conversation(ai, NULL);
-			replies[i] = send_text(conv, "Many words.", NULL);
-			aichat_conversation_unref(conv);
-		}
+		start_stored(ai, replies);
 		if (round)
 			sleep_ms(100);
 		poll_loop(replies, REPLIES, round == 2 ? 1 : -1, &tally);

@@ -1,30 +1,11 @@
 /* A proxy is for other machines: what is on this one is reached without it. */
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "support.h"
-
-/* A port that is taken and on which nobody listens, until the descriptor is closed. */
-static int dead_port(int *ret_fd)
-{
-	struct sockaddr_in address = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	socklen_t size = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, size), 0);
-	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-	*ret_fd = fd;
-	return ntohs(address.sin_port);
-}
 
 static int server_port(void)
 {
@@ -63,7 +44,7 @@ START_TEST(test_this_machine)
 	char proxy[64];
 	char words[64];
 	int fd;
-	int dead = dead_port(&fd);
+	int dead = free_port(&fd);
 	int port = server_port();
 
 	snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", dead);
